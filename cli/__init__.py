@@ -1,0 +1,1 @@
+"""The laptop's composition root: the `ledgerlake` command and the embedded cloud."""

@@ -1,0 +1,1 @@
+"""From a request to an accepted upload: grant, landing, inspection, admission, announcement."""

@@ -1,0 +1,130 @@
+"""The values that cross rooms: `Manifest` (what raw keeps), `UploadEvent` (what Kinesis carries), `Outcome`
+(what the table says of an upload).
+
+All are frozen, versioned by `schema`, and `from_json(to_json(x)) == x`. Unknown members are ignored, so
+that a later minor writer does not break an earlier reader; an unknown `schema` is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, Self
+
+from ledgerlake.clock import from_text, to_text
+from ledgerlake.layout import manifest_key
+
+
+class _Json:
+    """JSON form of a flat frozen dataclass: times as text, no other conversion."""
+
+    __slots__ = ()
+    SCHEMA = ""
+
+    def to_json(self) -> str:
+        """Canonical text: sorted members, no blanks; equal values give equal bytes."""
+        members = {name: to_text(value) if isinstance(value, datetime) else value
+                   for name, value in asdict(self).items()}  # type: ignore[call-overload]  # every subclass is a dataclass
+        return json.dumps({"schema": self.SCHEMA, **members}, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The value; `ValueError` names what is missing, malformed or of another schema."""
+        members = json.loads(text)
+        if not isinstance(members, dict) or members.get("schema") != cls.SCHEMA:
+            found = members.get("schema") if isinstance(members, dict) else type(members).__name__
+            msg = f"expected a JSON object of schema {cls.SCHEMA!r}, found {found!r}"
+            raise ValueError(msg)
+        return cls.from_members(members)
+
+    @classmethod
+    def from_members(cls, members: dict[str, Any]) -> Self:
+        """As `from_json`, from parsed JSON."""
+        known = fields(cls)  # type: ignore[arg-type]  # every subclass is a dataclass
+        missing = sorted(field.name for field in known if field.name not in members)
+        if missing:
+            msg = f"{cls.SCHEMA}: missing {', '.join(missing)}"
+            raise ValueError(msg)
+        return cls(**{field.name: from_text(members[field.name]) if field.type == "datetime" else members[field.name]
+                      for field in known})
+
+
+@dataclass(frozen=True, slots=True)
+class UploadEvent(_Json):
+    """Upload number `seq` of `dataset` was accepted; at least once, in any order. The doorbell, not the truth."""
+
+    SCHEMA = "ledgerlake.upload/1"
+    dataset: str
+    seq: int
+    upload_id: str
+    size: int
+    accepted_at: datetime
+
+    @property
+    def manifest_key(self) -> str:
+        """Key of the manifest in the raw bucket."""
+        return manifest_key(self.dataset, self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest(_Json):
+    """All that is known of an accepted upload; enough to rebuild its ledger row and to apply it.
+
+    Units: `size` is bytes of the raw file; hashes are lower-case hex SHA-256. `declared_totals` maps a money
+    column to a decimal text; `declared_rows` counts data rows; both None or empty where nothing was declared.
+    """
+
+    SCHEMA = "ledgerlake.manifest/1"
+    dataset: str
+    seq: int
+    upload_id: str
+    raw_key: str
+    size: int
+    sha256: str
+    contract_sha256: str
+    contract_version: str
+    file_name: str
+    content_type: str
+    tenant: str
+    principal: str
+    source_ip: str
+    declared_rows: int | None
+    declared_totals: dict[str, str]
+    granted_at: datetime
+    landed_at: datetime
+    accepted_at: datetime
+
+    @property
+    def event(self) -> UploadEvent:
+        """The event that announces this upload."""
+        return UploadEvent(self.dataset, self.seq, self.upload_id, self.size, self.accepted_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(_Json):
+    """What became of one upload, decided inside the commit that applied it.
+
+    Rows are conserved: `rows = merged + superseded + duplicate + quarantined`, or, where `state` is `held`, all four
+    are 0 and nothing of the file is in the table. `merged` rows took effect when the upload was applied in its turn;
+    `superseded` lost to a newer row of an earlier upload; `duplicate` lost to another row of the same file. `money`
+    maps each money column to decimal texts of `file`, `merged`, `superseded`, `duplicate` and `quarantined`, and is
+    conserved alike. `version` is the table version that holds it: None inside the commit itself, which cannot know.
+    """
+
+    SCHEMA = "ledgerlake.outcome/1"
+    dataset: str
+    seq: int
+    upload_id: str
+    state: str  # "applied" or "held"
+    rows: int
+    merged: int
+    superseded: int
+    duplicate: int
+    quarantined: int
+    money: dict[str, dict[str, str]]
+    held: list[str]
+    contract_sha256: str
+    contract_version: str
+    applied_at: datetime
+    version: int | None = None

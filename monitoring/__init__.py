@@ -1,0 +1,1 @@
+"""What is measured: one catalogue of metrics, and how each is published."""

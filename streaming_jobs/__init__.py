@@ -1,0 +1,1 @@
+"""From an upload event to a Delta commit: order, parse, validate, merge, record."""

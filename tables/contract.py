@@ -1,0 +1,157 @@
+"""A dataset's contract as a value: what a file looks like, what a row must be, how the table changes.
+
+`tables/odcs.py` makes it from an ODCS 3.2 YAML text; everything else only reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+
+class Kind(StrEnum):
+    """Logical types a column can have."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    BOOLEAN = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUse:
+    """A rule of `validation.rules.RULES`, bound to its column and parameters."""
+
+    name: str
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `precision` and `scale` belong to decimals; `formats` are strptime patterns tried in order.
+
+    `aliases` are further header names (compared trimmed, case-folded) that a file may use for it. `money` columns
+    take part in conservation and totals.
+    """
+
+    name: str
+    kind: Kind
+    precision: int = 38
+    scale: int = 0
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    rules: tuple[RuleUse, ...] = ()
+    money: bool = False
+    description: str = ""
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The one exact Arrow type, fed to both commit engines: times in UTC with zone, money as decimal128."""
+        match self.kind:
+            case Kind.STRING:
+                return pa.string()
+            case Kind.INTEGER:
+                return pa.int64()
+            case Kind.DECIMAL:
+                return pa.decimal128(self.precision, self.scale)
+            case Kind.DATE:
+                return pa.date32()
+            case Kind.TIMESTAMP:
+                return pa.timestamp("us", tz="UTC")
+            case Kind.BOOLEAN:
+                return pa.bool_()
+
+
+@dataclass(frozen=True, slots=True)
+class Trailer:
+    """A line after the data that declares a total: group 1 of `pattern` (RE2, whole line) is a count or a sum."""
+
+    pattern: str
+    total: str  # "count" or "sum"
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """How a dataset's files are written.
+
+    `name` is a key of `validation.formats.FORMATS`. `header` is the 1-based line of the header (lines before it are
+    preamble). `encodings` are tried in order. `unknown_columns` is `reject` or `ignore`. A trailer line is never a row.
+    """
+
+    name: str = "csv"
+    delimiter: str = ","
+    quote: str | None = '"'
+    encodings: tuple[str, ...] = ("utf-8",)
+    header: int = 1
+    trim: bool = True
+    null_tokens: tuple[str, ...] = ("",)
+    thousands: str | None = None
+    trailers: tuple[Trailer, ...] = ()
+    unknown_columns: str = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A dataset, pinned: `sha256` is of the text it was read from.
+
+    `mode` is a key of `streaming_jobs.modes.MODES`. `sequence_by` orders rows of one key by business meaning (ties:
+    upload sequence, then row). `engine` pins the table to `driver` or `spark`; None lets the size decide.
+    """
+
+    dataset: str
+    version: str
+    sha256: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    mode: str = "append"
+    sequence_by: str | None = None
+    partition_by: tuple[str, ...] = ()
+    file: FileFormat = FileFormat()
+    latency_seconds: int = 60
+    audit_days: int = 3650
+    engine: str | None = None
+    description: str = ""
+    owner: str = ""
+    text: str = ""
+
+    @property
+    def money(self) -> tuple[str, ...]:
+        """Names of the money columns, in order."""
+        return tuple(column.name for column in self.columns if column.money)
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of a parsed row: the contract's columns, then its line number in the file."""
+        fields = [pa.field(column.name, column.arrow, nullable=not column.required) for column in self.columns]
+        return pa.schema([*fields, ROW])
+
+    @property
+    def table_schema(self) -> pa.Schema:
+        """Schema of the Delta table: a parsed row plus its lineage."""
+        fields = [pa.field(column.name, column.arrow, nullable=not column.required) for column in self.columns]
+        return pa.schema([*fields, *LINEAGE])
+
+
+ROW = pa.field("_row", pa.int64(), nullable=False)
+"""1-based line of the file on which the row starts (rows of binary formats count from 1)."""
+
+LINEAGE = (pa.field("_upload_id", pa.string(), nullable=False), pa.field("_seq", pa.int64(), nullable=False), ROW)
+"""The columns that tie a table row to its upload and line; they start with `_`, contract columns never do."""
