@@ -20,7 +20,11 @@ from pyspark.java_gateway import launch_gateway
 HASHES = Path(__file__).with_name("jars.sha256")
 """The lock of the jars, in the format of `sha256sum`."""
 
+COMPILER = "org.eclipse.jdt:ecj:3.41.0"
+"""Compiles our one Java file on a bare Java runtime too: a machine needs no JDK (see `log_store.py`)."""
+
 PACKAGES = (
+    COMPILER,
     "io.delta:delta-spark_4.1_2.13:4.2.0",
     "org.apache.hadoop:hadoop-aws:3.4.2",
     "software.amazon.awssdk:s3:2.29.52",
@@ -114,9 +118,11 @@ def differences(found: dict[str, str], expected: dict[str, str]) -> list[str]:
 
 
 def install(source: Path, target: Path) -> None:
-    """Make the jars of `source` the content of `target`."""
+    """Make the jars of `source` the content of `target`, but for the compiler, which stays off Spark's class path."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.move(source, target)
+    for compiler in source.glob("org.eclipse.jdt_ecj-*.jar"):
+        compiler.replace(target.with_name("ecj.jar"))
+    source.replace(target)
 
 
 if __name__ == "__main__":
