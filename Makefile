@@ -1,0 +1,37 @@
+# Two commands matter: `make demo` shows it, `make test` proves it. Both set up what is missing first.
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup bench lock clean
+
+VENV := .venv/bin
+# Any Python from 3.11 that really runs starts the setup; the setup then looks for the best one.
+PYTHON = $(or $(shell for p in python3.13 python3.12 python3.11 python3 python /usr/bin/python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done), \
+	$(error No Python 3.11 or newer runs on this machine: install Python 3.13))
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+demo: setup ## start the lake on this machine, put files in, look at the tables
+	@$(VENV)/ledgerlake demo
+
+test: setup ## lint, types, import fences, all tests
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/pytest
+
+setup: ## install what is missing into .venv and build (the other targets do it themselves)
+	@$(PYTHON) scripts/bootstrap.py
+
+bench: setup ## measure throughput and latency
+	@$(VENV)/python -m benchmarks
+
+lock: setup ## pin again: requirements.txt from pyproject.toml, jars.sha256 (newest versions: make lock ARGS=--upgrade)
+	$(VENV)/uv pip compile pyproject.toml --group local --group dev --group bench --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --quiet --output-file requirements.txt $(ARGS)
+	$(VENV)/python scripts/jars.py build/jars --lock
+	@$(PYTHON) scripts/bootstrap.py
+
+clean: ## delete everything that setup, tests and the demo made, the demo's data included
+	rm -rf .venv build dist .ledgerlake .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
