@@ -37,6 +37,13 @@ def suggest(given: str, known: Iterable[str]) -> str:
     return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
 
 
+def misfit(found: Any, kinds: list[str]) -> tuple[str, str]:
+    """Message and fix for a value that is of none of the kinds of JSON Schema wanted."""
+    wanted = " or ".join(_SHAPES[kind] for kind in kinds)
+    fix = "Put it in quotes." if kinds == ["string"] and not isinstance(found, dict | list) else f"Write {wanted}."
+    return f"found {_shown(found)}, expected {wanted}", fix
+
+
 @cache
 def _validator() -> Draft201909Validator:
     text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
@@ -68,8 +75,7 @@ def _problems(source: Source, error: ValidationError) -> list[Problem]:
             return [Problem(source.at(path), f"{error.instance!r} is not possible", suggest(str(error.instance), names))]
         case "type":
             kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-            wanted = " or ".join(_SHAPES[kind] for kind in kinds)
-            return [Problem(source.at(path), f"found {_shown(error.instance)}, expected {wanted}", _type_fix(kinds))]
+            return [Problem(source.at(path), *misfit(error.instance, kinds))]
         case _:
             return [Problem(source.at(path), error.message, "See https://bitol.io for ODCS 3.2.")]
 
@@ -88,11 +94,9 @@ def _known(schema: Any) -> Iterator[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return _SHAPES["object" if isinstance(value, dict) else "array"]
-    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def _type_fix(kinds: list[str]) -> str:
-    return "Put it in quotes." if kinds == ["string"] else "Change the value."
+    if isinstance(value, str):
+        return repr(value)
+    return "nothing" if value is None else str(value).lower()
 
 
 def _line(problem: Problem) -> tuple[int, int]:

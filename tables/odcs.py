@@ -1,0 +1,180 @@
+"""An ODCS 3.2 YAML text becomes a `Contract`, or a `ContractError` that names everything wrong with it, each in its place.
+
+The keys are those of the standard; what it has no place for stands in `customProperties`. See `docs/contracts.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+
+from ledgerlake.errors import ContractError, Problem
+from ledgerlake.layout import DATASET, RESERVED_DATASETS
+from tables.contract import Column, Contract, FileFormat, Kind
+from tables.known_names import ENGINES, MODE_NAMES
+from tables.odcs_columns import column
+from tables.odcs_file import file_format
+from tables.odcs_schema import schema_problems, suggest
+from tables.place import Place
+from tables.rule_names import RULE_NAMES, Signature
+from tables.yaml_source import read_yaml
+
+_CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat"}
+_SECONDS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "m": 60, "min": 60, "minute": 60, "minutes": 60, "h": 3600,
+            "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400, "y": 31_622_400, "yr": 31_622_400,
+            "year": 31_622_400, "years": 31_622_400}
+"""A year has 366 days here: what must be kept for ten years is kept for no day less."""
+_ORDERED = {Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP}
+_PARTITIONS = {Kind.STRING, Kind.INTEGER, Kind.DATE}
+
+
+def load(text: str, where: str, rules: Mapping[str, Signature] = RULE_NAMES) -> Contract:
+    """The contract that `text` states; `where` is the file named in problems.
+
+    Raises:
+        ContractError: every problem with file:line:column and what to write instead, in the order of the text.
+    """
+    source = read_yaml(text, where)
+    root = Place(source, (), source.value, schema_problems(source))
+    contract = _contract(root, text, rules)
+    if root.problems:
+        raise ContractError(_ordered(root.problems))
+    return contract
+
+
+def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contract:
+    if root.child("apiVersion").value not in (None, "v3.2.0"):
+        root.child("apiVersion").refuse(f"{root.child('apiVersion').value} is not read here", "Write v3.2.0.")
+    table = _only_table(root)
+    properties = table.child("properties").each()
+    columns = tuple(column(each, rules) for each in properties)
+    _check_names(properties, columns)
+    own = table.custom(_CUSTOM)
+    mode = own["mode"].choice(MODE_NAMES, "append") if "mode" in own else "append"
+    contract = Contract(
+        dataset=_dataset(table), version=root.child("version").text(), sha256=hashlib.sha256(text.encode()).hexdigest(),
+        columns=columns, primary_key=_positioned(properties, "primaryKey", "primaryKeyPosition"), mode=mode,
+        sequence_by=own["sequenceBy"].text() if "sequenceBy" in own else None,
+        partition_by=_positioned(properties, "partitioned", "partitionKeyPosition"),
+        file=file_format(own.get("fileFormat")), latency_seconds=_agreed(root, "latency", 1, 60),
+        audit_days=_agreed(root, "retention", 86400, 3650),
+        engine=own["engine"].choice(ENGINES, "driver") if "engine" in own else None,
+        description=root.child("description").child("purpose").text(), owner=_owner(root), text=text)
+    _check_table(table, own, contract)
+    if "fileFormat" in own:
+        _check_trailers(own["fileFormat"].child("trailers"), contract.file, contract)
+    return contract
+
+
+def _only_table(root: Place) -> Place:
+    schema = root.child("schema")
+    if schema.value is None:
+        root.refuse("the contract has no schema", "Add `schema:` with one table and its `properties:`.")
+        return schema
+    tables = schema.each()
+    if len(tables) != 1:
+        schema.refuse(f"a contract describes one table, found {len(tables)}", "Write one contract for each dataset.",
+                      key=True)
+    first = tables[0] if tables else schema
+    for check in first.child("quality").each():
+        if check.child("type").value != "text":
+            check.refuse("a check of the whole table is not enforced", "State it at a column, or as `type: text`.")
+    if not first.child("properties").value and tables:
+        first.refuse("the table has no columns", "Add `properties:`.")
+    return first
+
+
+def _dataset(table: Place) -> str:
+    place = table.child("name")
+    name = place.text()
+    if name in RESERVED_DATASETS:
+        place.refuse(f"{name!r} is a table of the product itself", "Choose another name.")
+    elif name and not DATASET.fullmatch(name):
+        place.refuse(f"{name!r} is no dataset name", "Use small letters, digits and '_', at most 63, a letter first.")
+    return name
+
+
+def _check_names(properties: list[Place], columns: tuple[Column, ...]) -> None:
+    """No two columns may claim the same header; names are compared as headers are: trimmed and case-folded."""
+    headers = [{name.strip().casefold() for name in (each.name, *each.aliases)} for each in columns]
+    claims = Counter(header for claimed in headers for header in claimed)
+    for place, claimed in zip(properties, headers, strict=True):
+        for header in sorted(claimed):
+            if claims[header] > 1 and header:
+                place.refuse(f"two columns are called {header!r} in files", "Rename one, or remove the alias from one.")
+
+
+def _positioned(properties: list[Place], flag: str, position: str) -> tuple[str, ...]:
+    """Names of the flagged columns, by stated position, else in order of the text."""
+    chosen = [place for place in properties if place.child(flag).value is True]
+    for place in properties:
+        if place.child(position).value is not None and place not in chosen:
+            place.child(position).refuse(f"{position} without {flag}", f"Add `{flag}: true`.", key=True)
+    stated = [place.child(position).value for place in chosen]
+    if set(stated) == set(range(1, len(chosen) + 1)):
+        chosen.sort(key=lambda place: int(place.child(position).value))
+    elif set(stated) > {None} or (stated and None not in stated):
+        chosen[0].refuse(f"{position} of the {len(chosen)} columns is {stated}", f"Number them 1..{len(chosen)}.")
+    return tuple(place.child("name").text() for place in chosen)
+
+
+def _agreed(root: Place, name: str, unit_seconds: int, default: int) -> int:
+    """A time of `slaProperties`, in units of so many seconds, rounded up."""
+    for entry in root.child("slaProperties").each():
+        if entry.child("property").value != name:
+            continue
+        value, unit = entry.child("value"), entry.child("unit")
+        if unit.value not in _SECONDS:
+            unit.refuse(f"{name} in {unit.value!r}", suggest(str(unit.value), _SECONDS))
+        elif isinstance(value.value, int | Decimal) and not isinstance(value.value, bool) and value.value > 0:
+            return -int(-(Decimal(value.value) * _SECONDS[unit.value]) // unit_seconds)
+        else:
+            value.refuse(f"{name} must be a number above 0", "Write for example `value: 60` and `unit: s`.")
+    return default
+
+
+def _owner(root: Place) -> str:
+    team = root.child("team")
+    return team.child("name").text() if isinstance(team.value, dict) else ""
+
+
+def _check_table(table: Place, own: dict[str, Place], contract: Contract) -> None:
+    kinds = {each.name: each for each in contract.columns}
+    needs = MODE_NAMES[contract.mode]
+    if needs.primary_key and not contract.primary_key:
+        own["mode"].refuse(f"{contract.mode} needs a primary key", "Add `primaryKey: true` to the columns of the key.")
+    sequence = contract.sequence_by
+    if sequence is not None:
+        place = own["sequenceBy"]
+        if not needs.sequence_by:
+            place.refuse(f"{contract.mode} has no order to decide", "Remove it, or write `mode: upsert`.")
+        if sequence not in kinds:
+            place.refuse(f"there is no column {sequence!r}", suggest(sequence, kinds))
+        elif kinds[sequence].kind not in _ORDERED or not kinds[sequence].required:
+            place.refuse(f"{sequence!r} must be a required number, date or timestamp", "Add `required: true` there.")
+    for place in table.child("properties").each():
+        kind = kinds[place.child("name").text()].kind
+        if place.child("partitioned").value is True and kind not in _PARTITIONS:
+            place.child("partitioned").refuse(f"a {kind} column cannot partition a table",
+                                              "Partition by a date, a string or an integer.")
+        if place.child("primaryKey").value is True and place.child("required").value is False:
+            place.child("required").refuse("a column of the primary key is always required", "Write `required: true`.")
+
+
+def _check_trailers(place: Place, file: FileFormat, contract: Contract) -> None:
+    for each, trailer in zip(place.each(), file.trailers, strict=False):
+        if trailer.column is not None and trailer.column not in contract.money:
+            each.child("column").refuse(f"{trailer.column!r} is no money column",
+                                        suggest(trailer.column, contract.money) if contract.money
+                                        else "Mark the column with the custom property `money: true`.")
+
+
+def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
+    """In order of the text, each once."""
+    def position(problem: Problem) -> tuple[int, int]:
+        line, column = problem.where.rsplit(":", 2)[1:]
+        return int(line), int(column)
+
+    return tuple(sorted(dict.fromkeys(problems), key=position))
