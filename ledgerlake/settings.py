@@ -107,3 +107,8 @@ class Settings:
         if problems:
             raise ConfigurationError("\n".join(problems))
         return cls(**found)
+
+    def to_mapping(self) -> dict[str, str]:
+        """The inverse of `from_mapping`: for a child process, or an option of Spark."""
+        return {each.metadata["name"]: str(getattr(self, each.name)) for each in fields(self)
+                if getattr(self, each.name) is not None}

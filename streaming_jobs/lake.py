@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import socket
+import uuid
+from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
 
@@ -12,12 +14,21 @@ from ledgerlake.settings import Settings
 from tables.contract_store import ContractStore
 
 
+def new_driver() -> str:
+    """A name for this driver that no other has: its host, and something random."""
+    return f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
+
+
 @dataclass(frozen=True)
 class Lake:
-    """Dependencies of the stream, made once by an entry point. Without `spark` every run is applied in the driver."""
+    """Dependencies of the stream, made once by an entry point. Without `spark` every run is applied in the driver.
+
+    `driver` is who holds the leases of tables that are being written.
+    """
 
     settings: Settings
     aws: Aws
     contracts: ContractStore
     spark: SparkSession | None = None
     clock: Clock = utc_now
+    driver: str = field(default_factory=new_driver)
