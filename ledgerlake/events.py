@@ -16,7 +16,7 @@ from ledgerlake.clock import from_text, to_text
 from ledgerlake.layout import manifest_key
 
 
-class _Json:
+class JsonValue:
     """JSON form of a flat frozen dataclass: times as text, no other conversion."""
 
     __slots__ = ()
@@ -51,7 +51,7 @@ class _Json:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadEvent(_Json):
+class UploadEvent(JsonValue):
     """Upload number `seq` of `dataset` was accepted; at least once, in any order. The doorbell, not the truth."""
 
     SCHEMA = "ledgerlake.upload/1"
@@ -68,7 +68,7 @@ class UploadEvent(_Json):
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest(_Json):
+class Manifest(JsonValue):
     """All that is known of an accepted upload; enough to rebuild its ledger row and to apply it.
 
     Units: `size` is bytes of the raw file; hashes are lower-case hex SHA-256. `declared_totals` maps a money
@@ -102,7 +102,7 @@ class Manifest(_Json):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(_Json):
+class Outcome(JsonValue):
     """What became of one upload, decided inside the commit that applied it.
 
     Rows are conserved: `rows = merged + superseded + duplicate + quarantined`, or, where `state` is `held`, all four

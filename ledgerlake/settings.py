@@ -76,6 +76,8 @@ class Settings:
     lease_seconds: int = _from("LEDGERLAKE_LEASE_SECONDS", "A driver that is silent for so long loses its tables",
                                _positive, 60)
 
+    tenant_claim: str = _from("LEDGERLAKE_TENANT_CLAIM", "Claim of the caller's token that names the tenant",
+                              default="custom:tenant")
     grant_seconds: int = _from("LEDGERLAKE_GRANT_SECONDS", "A presigned URL is valid for so long", _positive, 900)
     max_upload_bytes: int = _from("LEDGERLAKE_MAX_UPLOAD_BYTES", "Largest file accepted", _positive, 5 * 1024 * MIB)
     multipart_bytes: int = _from("LEDGERLAKE_MULTIPART_BYTES", "Above this, an upload is granted in parts of this size",
