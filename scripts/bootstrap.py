@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,7 +131,7 @@ def compile_log_store() -> None:
     run([PYTHON, SCRIPTS / "log_store.py", *places], BUILD / "log_store.log")
 
 
-def run(command: list[str | Path], log: Path) -> None:
+def run(command: Sequence[str | Path], log: Path) -> None:
     """Run a command with its output in a file and a sign of life every few seconds; show its end if it fails."""
     environment = {**os.environ, "JAVA_HOME": str(JAVA), "SPARK_LOCAL_IP": "127.0.0.1"}
     began = time.monotonic()
@@ -155,7 +155,7 @@ def say(message: str) -> None:
 
 JARS_LOCK = SCRIPTS / "jars.sha256"
 STEPS = (
-    Step("Python environment in .venv", PYTHON, (ROOT / ".python-version", SCRIPTS / "machine.py"), make_venv),
+    Step("Python environment in .venv", PYTHON, (ROOT / ".python-version",), make_venv),
     Step(
         "Python packages (about 1.3 GB installed; one to three minutes the first time)",
         VENV / "bin" / "ledgerlake",

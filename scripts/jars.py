@@ -94,7 +94,7 @@ def resolve(ivy: Path) -> None:
     options = [part for conf in confs for part in ("--conf", conf)]
     os.environ["PYSPARK_SUBMIT_ARGS"] = shlex.join([*options, "--packages", ",".join(PACKAGES), "pyspark-shell"])
     with contextlib.redirect_stdout(io.StringIO()):
-        launch_gateway().shutdown()
+        launch_gateway().shutdown()  # type: ignore[no-untyped-call]
 
 
 def hashes_of(directory: Path) -> dict[str, str]:

@@ -68,7 +68,7 @@ def javas() -> Iterator[Path]:
 
 def version_and_home(java: Path) -> tuple[str, Path | None]:
     """Return the major version and the home that this Java says of itself, no home if Spark cannot start on it."""
-    said = answer([java, "--add-modules=jdk.incubator.vector", "-XshowSettings:properties", "-version"])
+    said = answer([java, "-XshowSettings:properties", "--describe-module", "jdk.incubator.vector"])
     properties = {name.strip(): value for name, _, value in (line.partition(" = ") for line in said.splitlines())}
     home = properties.get("java.home")
     return properties.get("java.specification.version", ""), Path(home) if home else None
