@@ -112,10 +112,10 @@ def _positioned(properties: list[Place], flag: str, position: str) -> tuple[str,
     for place in properties:
         if place.child(position).value is not None and place not in chosen:
             place.child(position).refuse(f"{position} without {flag}", f"Add `{flag}: true`.", key=True)
-    stated = [place.child(position).value for place in chosen]
-    if set(stated) == set(range(1, len(chosen) + 1)):
-        chosen.sort(key=lambda place: int(place.child(position).value))
-    elif set(stated) > {None} or (stated and None not in stated):
+    stated = [place.child(position).whole() for place in chosen]
+    if sorted(stated) == [*range(1, len(chosen) + 1)]:
+        chosen.sort(key=lambda place: place.child(position).whole())
+    elif any(stated):
         chosen[0].refuse(f"{position} of the {len(chosen)} columns is {stated}", f"Number them 1..{len(chosen)}.")
     return tuple(place.child("name").text() for place in chosen)
 
@@ -126,7 +126,7 @@ def _agreed(root: Place, name: str, unit_seconds: int, default: int) -> int:
         if entry.child("property").value != name:
             continue
         value, unit = entry.child("value"), entry.child("unit")
-        if unit.value not in _SECONDS:
+        if str(unit.value) not in _SECONDS:
             unit.refuse(f"{name} in {unit.value!r}", suggest(str(unit.value), _SECONDS))
         elif isinstance(value.value, int | Decimal) and not isinstance(value.value, bool) and value.value > 0:
             return -int(-(Decimal(value.value) * _SECONDS[unit.value]) // unit_seconds)

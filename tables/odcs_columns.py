@@ -69,7 +69,7 @@ def _kind(place: Place) -> Kind:
     stated = place.child("logicalType")
     if stated.value is None:
         stated.refuse("a column needs its logicalType", f"Add one of {', '.join(_KINDS)}.")
-    elif stated.value in _UNSUPPORTED:
+    elif str(stated.value) in _UNSUPPORTED:
         stated.refuse(f"a column cannot be {stated.value!r}", f"Use one of {', '.join(_KINDS)}.")
     return _KINDS.get(str(stated.value), Kind.STRING)
 
@@ -172,7 +172,7 @@ def _check(check: Place, typing: _Typing) -> tuple[list[RuleUse], bool]:
         return [], False
     if kind == "custom":
         return _named(check, typing), False
-    if kind != "library" or metric.value not in {"invalidValues", "nullValues", "duplicateValues"}:
+    if kind != "library" or metric.value not in ("invalidValues", "nullValues", "duplicateValues"):
         check.refuse(f"a check of type {kind} ({metric.value or 'no metric'}) is not enforced on rows",
                      "Use metric invalidValues, nullValues or duplicateValues with `mustBe: 0`, or `type: text`.")
         return [], False

@@ -80,7 +80,7 @@ def linear_pattern(place: Place, groups: int = 0) -> str:
     """A regular expression that RE2 takes, so that no text can make it slow; with at least so many groups."""
     pattern = place.text()
     try:
-        pc.match_substring_regex(pa.array([], pa.string()), pattern=pattern)
+        pc.match_substring_regex(pa.array([""]), pattern=pattern)
     except pa.ArrowInvalid as error:
         place.refuse(f"the pattern is not RE2: {str(error).splitlines()[0]}",
                      "RE2 has no lookaround and no back references; see https://github.com/google/re2/wiki/Syntax.")

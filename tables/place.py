@@ -77,10 +77,10 @@ class Place:
             name = entry.child("property")
             if entry.child("vendor").value not in (None, "ledgerlake"):
                 continue
-            if name.value not in known:
+            if str(name.value) not in known:
                 name.refuse(f"no custom property {name.value!r} here",
                             f"{suggest(str(name.value), known)} If another tool's: state its `vendor`.")
-            elif name.value in found:
+            elif str(name.value) in found:
                 name.refuse(f"{name.value!r} is stated twice", "Keep one.")
             else:
                 found[str(name.value)] = entry.child("value")
