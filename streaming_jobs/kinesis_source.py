@@ -65,8 +65,11 @@ def readable(listing: Sequence[Shard], ended: set[str]) -> list[Shard]:
     """The shards to read now, oldest first: not read to their end, and no listed parent still is."""
     listed = {shard.shard_id for shard in listing}
     waiting = listed - ended
-    return [shard for shard in sorted(listing, key=lambda each: each.shard_id)
-            if shard.shard_id not in ended and not waiting.intersection(shard.parents)]
+    return [
+        shard
+        for shard in sorted(listing, key=lambda each: each.shard_id)
+        if shard.shard_id not in ended and not waiting.intersection(shard.parents)
+    ]
 
 
 def after(sequence: str, than: str) -> bool:
@@ -153,14 +156,23 @@ class Consumer:
 
 def list_shards(kinesis: Any, stream: str) -> list[Shard]:
     """All shards that Kinesis still knows, named by the stream's creation and their id."""
-    created = int(kinesis.describe_stream_summary(StreamName=stream)
-                  ["StreamDescriptionSummary"]["StreamCreationTimestamp"].timestamp())
+    created = int(
+        kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
+            "StreamCreationTimestamp"
+        ].timestamp()
+    )
     pages = kinesis.get_paginator("list_shards").paginate(StreamName=stream)
-    return [Shard(f"{created}/{each['ShardId']}",
-                  tuple(f"{created}/{each[parent]}" for parent in ("ParentShardId", "AdjacentParentShardId")
-                        if each.get(parent)),
-                  "EndingSequenceNumber" in each["SequenceNumberRange"])
-            for page in pages for each in page["Shards"]]
+    return [
+        Shard(
+            f"{created}/{each['ShardId']}",
+            tuple(
+                f"{created}/{each[parent]}" for parent in ("ParentShardId", "AdjacentParentShardId") if each.get(parent)
+            ),
+            "EndingSequenceNumber" in each["SequenceNumberRange"],
+        )
+        for page in pages
+        for each in page["Shards"]
+    ]
 
 
 def iterator_after(kinesis: Any, stream: str, shard: str, sequence: str) -> str:
@@ -168,14 +180,22 @@ def iterator_after(kinesis: Any, stream: str, shard: str, sequence: str) -> str:
     shard_id = shard.rpartition("/")[2]
     if sequence:
         try:
-            return str(kinesis.get_shard_iterator(
-                StreamName=stream, ShardId=shard_id, ShardIteratorType="AFTER_SEQUENCE_NUMBER",
-                StartingSequenceNumber=sequence)["ShardIterator"])
+            return str(
+                kinesis.get_shard_iterator(
+                    StreamName=stream,
+                    ShardId=shard_id,
+                    ShardIteratorType="AFTER_SEQUENCE_NUMBER",
+                    StartingSequenceNumber=sequence,
+                )["ShardIterator"]
+            )
         except ClientError as error:
             if error_code(error) != "InvalidArgumentException":
                 raise
-    return str(kinesis.get_shard_iterator(StreamName=stream, ShardId=shard_id,
-                                          ShardIteratorType="TRIM_HORIZON")["ShardIterator"])
+    return str(
+        kinesis.get_shard_iterator(StreamName=stream, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON")[
+            "ShardIterator"
+        ]
+    )
 
 
 def reread(kinesis: Any, stream: str, shard: str, low: str, high: str) -> Iterator[Record]:
@@ -197,8 +217,11 @@ def reread(kinesis: Any, stream: str, shard: str, low: str, high: str) -> Iterat
 
 def as_record(answer: dict[str, Any]) -> Record:
     """A record as boto3 returns it."""
-    return Record(int(answer["SequenceNumber"]), answer["Data"].decode(errors="replace"),
-                  int(answer["ApproximateArrivalTimestamp"].timestamp() * 1000))
+    return Record(
+        int(answer["SequenceNumber"]),
+        answer["Data"].decode(errors="replace"),
+        int(answer["ApproximateArrivalTimestamp"].timestamp() * 1000),
+    )
 
 
 class KinesisReader(DataSourceStreamReader):

@@ -57,11 +57,16 @@ class Lease:
     def _update(self, expires_millis: int) -> None:
         with transient(f"renew the lease of {self.dataset}"):
             self.lake.aws.dynamodb.update_item(
-                TableName=self.lake.settings.ledger_table, Key=_key(self.dataset),
+                TableName=self.lake.settings.ledger_table,
+                Key=_key(self.dataset),
                 UpdateExpression="SET expires_millis = :expires",
                 ConditionExpression="driver = :driver AND fence = :fence",
-                ExpressionAttributeValues={":expires": {"N": str(expires_millis)}, ":driver": {"S": self.lake.driver},
-                                           ":fence": {"N": str(self.fence)}})
+                ExpressionAttributeValues={
+                    ":expires": {"N": str(expires_millis)},
+                    ":driver": {"S": self.lake.driver},
+                    ":fence": {"N": str(self.fence)},
+                },
+            )
 
 
 def acquire(lake: Lake, dataset: str) -> Lease:
@@ -73,18 +78,27 @@ def acquire(lake: Lake, dataset: str) -> Lease:
     try:
         with transient(f"acquire the lease of {dataset}"):
             item = lake.aws.dynamodb.update_item(
-                TableName=lake.settings.ledger_table, Key=_key(dataset),
+                TableName=lake.settings.ledger_table,
+                Key=_key(dataset),
                 UpdateExpression="SET driver = :driver, expires_millis = :expires, "
-                                 "fence = if_not_exists(fence, :zero) + :one",
+                "fence = if_not_exists(fence, :zero) + :one",
                 ConditionExpression="attribute_not_exists(pk) OR expires_millis <= :now OR driver = :driver",
-                ExpressionAttributeValues={":driver": {"S": lake.driver}, ":expires": {"N": str(_expiry(lake))},
-                                           ":now": {"N": str(_millis(lake))}, ":zero": {"N": "0"}, ":one": {"N": "1"}},
-                ReturnValues="ALL_NEW")["Attributes"]
+                ExpressionAttributeValues={
+                    ":driver": {"S": lake.driver},
+                    ":expires": {"N": str(_expiry(lake))},
+                    ":now": {"N": str(_millis(lake))},
+                    ":zero": {"N": "0"},
+                    ":one": {"N": "1"},
+                },
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
     except ClientError as error:
         if error_code(error) != "ConditionalCheckFailedException":
             raise
-        msg = (f"{dataset}: another driver holds the lease; it is free when that driver is done, "
-               f"or {lake.settings.lease_seconds} s after it was killed")
+        msg = (
+            f"{dataset}: another driver holds the lease; it is free when that driver is done, "
+            f"or {lake.settings.lease_seconds} s after it was killed"
+        )
         raise TransientError(msg) from error
     return Lease(lake, dataset, int(item["fence"]["N"]))
 

@@ -58,10 +58,16 @@ def start_session(settings: Settings, extra_conf: Mapping[str, str] | None = Non
 
 def assert_safe(spark: SparkSession) -> None:
     """Raises `ConfigurationError` that names each unsafe conf, its value and its fix."""
-    problems = [f"{name} is {spark.conf.get(name, None)!r}: start the job with --conf {name}={wanted}"
-                for name, wanted in SAFE.items() if wanted not in str(spark.conf.get(name, None)).split(",")]
-    problems += [f"{name} is set, but {why}: remove it"
-                 for name, why in NEVER.items() if spark.conf.get(name, None) not in (None, "false", "none")]
+    problems = [
+        f"{name} is {spark.conf.get(name, None)!r}: start the job with --conf {name}={wanted}"
+        for name, wanted in SAFE.items()
+        if wanted not in str(spark.conf.get(name, None)).split(",")
+    ]
+    problems += [
+        f"{name} is set, but {why}: remove it"
+        for name, why in NEVER.items()
+        if spark.conf.get(name, None) not in (None, "false", "none")
+    ]
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()  # noqa: SLF001  # PySpark offers no other way
     if {"create", "*"} & {flag.strip() for flag in (hadoop.get("fs.s3a.performance.flags") or "").split(",")}:
         problems.append("fs.s3a.performance.flags contains create, which overwrites without looking: remove it")
@@ -83,8 +89,10 @@ def large_path_problem(spark: SparkSession | None) -> str | None:
     try:
         loader.loadClass(LOG_STORE)
     except Py4JJavaError:
-        return (f"{LOG_STORE} is not on Spark's class path: install a JDK 17 (javac) and run `make setup`, "
-                "or pass the jar with --extra-jars")
+        return (
+            f"{LOG_STORE} is not on Spark's class path: install a JDK 17 (javac) and run `make setup`, "
+            "or pass the jar with --extra-jars"
+        )
     return None
 
 
@@ -99,13 +107,12 @@ def _storage(settings: Settings) -> dict[str, str]:
         "spark.hadoop.fs.s3a.endpoint.region": settings.region,
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": str(urlsplit(endpoint).scheme == "https").lower(),
-        "spark.hadoop.fs.s3a.aws.credentials.provider":
-            "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider",
+        "spark.hadoop.fs.s3a.aws.credentials.provider": "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider",
     }
 
 
 def _own_jvm(settings: Settings) -> dict[str, str]:
-    """A JVM for one small machine: starts in 10 s and needs a third of the CPU of Spark's defaults for small batches."""
+    """A JVM for one small machine: up in 10 s, small batches need a third of the CPU that Spark's defaults take."""
     jars = Path(settings.jars).resolve()
     if not any(jars.glob("*.jar")):
         msg = f"LEDGERLAKE_JARS={settings.jars!r} holds no jars: run `make setup`, or unset it where Spark has them"
@@ -116,8 +123,7 @@ def _own_jvm(settings: Settings) -> dict[str, str]:
     return {
         "spark.master": "local[*]",
         "spark.driver.extraClassPath": f"{jars}/*",
-        "spark.driver.extraJavaOptions":
-            f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile={log4j}",
+        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile={log4j}",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -85,8 +85,11 @@ class SqsReader(DataSourceStreamReader):
         self._latest = self._latest or end["received"]
         planned = self._up_to(end) if start != end else []
         done = set(self._up_to(start))
-        return [Records([(each.body, each.sent_millis) for name in planned if name not in done
-                         for each in self._buffer[name]])]
+        return [
+            Records(
+                [(each.body, each.sent_millis) for name in planned if name not in done for each in self._buffer[name]]
+            )
+        ]
 
     def read(self, partition: InputPartition) -> Iterator[tuple[str, int]]:
         """The rows of one partition."""
@@ -98,20 +101,25 @@ class SqsReader(DataSourceStreamReader):
         for name in self._up_to(end):
             handles = [each.handle for each in self._buffer.pop(name)]
             for first in range(0, len(handles), RECEIVE):
-                self._delete(handles[first:first + RECEIVE])
+                self._delete(handles[first : first + RECEIVE])
 
     def _up_to(self, offset: dict[str, str]) -> list[str]:
         names = list(self._buffer)
-        return names[:names.index(offset["received"]) + 1] if offset["received"] in self._buffer else []
+        return names[: names.index(offset["received"]) + 1] if offset["received"] in self._buffer else []
 
     def _receive(self) -> list[Received]:
         received: list[Received] = []
         for _ in range(CALLS):
-            answer = self.sqs.receive_message(QueueUrl=self.settings.events_queue_url, MaxNumberOfMessages=RECEIVE,
-                                              MessageSystemAttributeNames=["SentTimestamp"])
+            answer = self.sqs.receive_message(
+                QueueUrl=self.settings.events_queue_url,
+                MaxNumberOfMessages=RECEIVE,
+                MessageSystemAttributeNames=["SentTimestamp"],
+            )
             messages = answer.get("Messages", [])
-            received += [Received(each["Body"], int(each["Attributes"]["SentTimestamp"]), each["ReceiptHandle"])
-                         for each in messages]
+            received += [
+                Received(each["Body"], int(each["Attributes"]["SentTimestamp"]), each["ReceiptHandle"])
+                for each in messages
+            ]
             if len(messages) < RECEIVE:
                 break
         return received
