@@ -14,14 +14,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cli import resources
 from cli.emulator import ACCOUNT
 from cli.processes import Process, alive, answers, free_ports, stop, wait_until
 from cli.processes import start as start_process
 from cli.state import State
-from ledgerlake.aws import Aws
+from ledgerlake.aws import Aws, BotoCoreError, ClientError
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.settings import Settings
 
@@ -34,14 +32,17 @@ def start(state: State, name: str = "ledgerlake") -> dict[str, str]:
     The caller's process gets its keys too: boto3, deltalake and Spark look for them in the environment.
     """
     known = state.env()
-    keys = {"AWS_ACCESS_KEY_ID": "ledgerlake", "AWS_REGION": "eu-central-1",
-            "AWS_SECRET_ACCESS_KEY": known.get("AWS_SECRET_ACCESS_KEY") or secrets.token_urlsafe(24)}
+    keys = {
+        "AWS_ACCESS_KEY_ID": "ledgerlake",
+        "AWS_REGION": "eu-central-1",
+        "AWS_SECRET_ACCESS_KEY": known.get("AWS_SECRET_ACCESS_KEY") or secrets.token_urlsafe(24),
+    }
     s3_port = _running_port(state, "seaweedfs", known.get("AWS_ENDPOINT_URL_S3")) or _start_seaweedfs(state, keys)
     port = _running_port(state, "emulator", known.get("AWS_ENDPOINT_URL")) or _start_emulator(state, keys)
-    endpoints = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3_port}"}
-    env = {**keys, **endpoints, **installation(endpoints["AWS_ENDPOINT_URL"], name)}
-    state.save_env(env)
     os.environ.update(keys)
+    endpoints = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3_port}"}
+    env = {**keys, **endpoints, **this_checkout(), **installation(endpoints["AWS_ENDPOINT_URL"], name)}
+    state.save_env(env)
     _create(state, env)
     return env
 
@@ -49,10 +50,23 @@ def start(state: State, name: str = "ledgerlake") -> dict[str, str]:
 def installation(endpoint: str, name: str) -> dict[str, str]:
     """Settings of one installation: its own buckets, queues, stream, ledger and database."""
     queues = f"{endpoint}/{ACCOUNT}/{name}"
-    return {"LEDGERLAKE_LANDING_BUCKET": f"{name}-landing", "LEDGERLAKE_RAW_BUCKET": f"{name}-raw",
-            "LEDGERLAKE_TABLES_BUCKET": f"{name}-tables", "LEDGERLAKE_LEDGER_TABLE": f"{name}-ledger",
-            "LEDGERLAKE_LANDING_QUEUE_URL": f"{queues}-landing", "LEDGERLAKE_EVENTS_QUEUE_URL": f"{queues}-events",
-            "LEDGERLAKE_STREAM_NAME": f"{name}-uploads", "LEDGERLAKE_DATABASE": name.replace("-", "_")}
+    return {
+        "LEDGERLAKE_LANDING_BUCKET": f"{name}-landing",
+        "LEDGERLAKE_RAW_BUCKET": f"{name}-raw",
+        "LEDGERLAKE_TABLES_BUCKET": f"{name}-tables",
+        "LEDGERLAKE_LEDGER_TABLE": f"{name}-ledger",
+        "LEDGERLAKE_LANDING_QUEUE_URL": f"{queues}-landing",
+        "LEDGERLAKE_EVENTS_QUEUE_URL": f"{queues}-events",
+        "LEDGERLAKE_STREAM_NAME": f"{name}-uploads",
+        "LEDGERLAKE_DATABASE": name.replace("-", "_"),
+    }
+
+
+def this_checkout() -> dict[str, str]:
+    """Where the contracts, Spark's jars and Java lie, if the product runs from its source."""
+    root = Path(__file__).resolve().parents[1]
+    places = {"LEDGERLAKE_CONTRACTS": "contracts", "LEDGERLAKE_JARS": "build/jars", "JAVA_HOME": "build/java"}
+    return {name: str(root / place) for name, place in places.items() if (root / place).exists()}
 
 
 @contextmanager
@@ -92,9 +106,22 @@ def weed() -> str:
 def _start_seaweedfs(state: State, keys: Mapping[str, str]) -> int:
     state.s3.mkdir(parents=True, exist_ok=True)
     s3, master, volume, filer = free_ports(4)
-    argv = [weed(), "mini", f"-dir={state.s3}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={s3}",
-            f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", "-admin.ui=false",
-            "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    argv = [
+        weed(),
+        "mini",
+        f"-dir={state.s3}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-s3.port={s3}",
+        f"-master.port={master}",
+        f"-volume.port={volume}",
+        f"-filer.port={filer}",
+        "-admin.ui=false",
+        "-webdav=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-master.telemetry=false",
+    ]
     _start(state, "seaweedfs", argv, {**os.environ, **keys}, s3)
     return s3
 

@@ -41,8 +41,14 @@ def start(name: str, argv: Sequence[str], env: Mapping[str, str], log: Path) -> 
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        child = subprocess.Popen(argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=output,  # noqa: S603  # our argv
-                                 stderr=subprocess.STDOUT, start_new_session=True)
+        child = subprocess.Popen(  # noqa: S603  # our own argv
+            argv,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,  # our argv
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     return Process(name, child.pid, _birth(child.pid) or "")
 
 
@@ -117,6 +123,10 @@ def _birth(pid: int) -> str | None:
         except OSError:
             return None
         return None if state == "Z" else rest[18]
-    shown = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S603, S607  # where there is no /proc
-                           capture_output=True, text=True, check=False).stdout.split(maxsplit=1)
+    shown = subprocess.run(  # noqa: S603  # where there is no /proc
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.split(maxsplit=1)
     return None if not shown or shown[0].startswith("Z") else shown[1].strip()

@@ -19,15 +19,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote_plus
+from functools import partial
+from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from cli.emulator import ACCOUNT
+from cli.notifications import LambdaContext, bucket_test_event, s3_event, scheduled_event, sqs_event
 from ingestion.handlers import admit, sweep
-from ledgerlake.aws import Aws
-from ledgerlake.clock import to_text, utc_now
+from ledgerlake.aws import Aws, BotoCoreError, ClientError
 from ledgerlake.layout import LANDING_PREFIX
 from ledgerlake.settings import Settings
 
@@ -37,26 +34,8 @@ REPEAT_EVERY = 5
 SWEEP_SECONDS = 15.0
 BATCH, CONCURRENCY = 10, 4
 
-Handler = Callable[[dict[str, Any], Any], Any]
+T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LambdaContext:
-    """What AWS hands to a handler besides the event."""
-
-    function_name: str
-    memory_limit_in_mb: int = 512
-    aws_request_id: str = field(default_factory=lambda: os.urandom(16).hex())
-
-    @property
-    def invoked_function_arn(self) -> str:
-        """As in AWS, with the emulator's account."""
-        return f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{self.function_name}"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """A laptop has time."""
-        return 30_000
 
 
 @dataclass(frozen=True)
@@ -81,7 +60,7 @@ class Pump:
         bucket = self.aws.settings.landing_bucket
         seen: set[tuple[str, str]] = set()
         numbers = itertools.count(1)
-        self._try("announce the bucket", lambda: self._send(test_event(bucket)))
+        self._try("announce the bucket", lambda: self._send(bucket_test_event(bucket)))
         while not self.stop.is_set():
             began = time.monotonic()
             for item in self._try("list landing", lambda: list(self._landing())) or ():
@@ -126,22 +105,27 @@ class Pump:
         return self.aws.sqs.send_message(QueueUrl=self.aws.settings.landing_queue_url, MessageBody=json.dumps(event))
 
     def _receive(self) -> list[dict[str, Any]]:
-        found = self.aws.sqs.receive_message(QueueUrl=self.aws.settings.landing_queue_url, MaxNumberOfMessages=BATCH,
-                                             MessageSystemAttributeNames=["All"])
+        found = self.aws.sqs.receive_message(
+            QueueUrl=self.aws.settings.landing_queue_url,
+            MaxNumberOfMessages=BATCH,
+            MessageSystemAttributeNames=["All"],
+        )
         return list(found.get("Messages", ()))
 
+    def _delete(self, receipt: str) -> None:
+        self.aws.sqs.delete_message(QueueUrl=self.aws.settings.landing_queue_url, ReceiptHandle=receipt)
+
     def _invoke(self, messages: list[dict[str, Any]]) -> None:
-        response = self._try("admit", lambda: admit.handler(sqs_event(self.aws.settings, messages),
-                                                            LambdaContext("admit")))
+        event = sqs_event(self.aws.settings, messages)
+        response = self._try("admit", lambda: admit.handler(event, LambdaContext("admit")))
         if response is None:  # the function failed as a whole: every message comes back
             return
         failed = {each["itemIdentifier"] for each in response["batchItemFailures"]}
         for message in messages:
             if message["MessageId"] not in failed:
-                self._try("delete", lambda message=message: self.aws.sqs.delete_message(
-                    QueueUrl=self.aws.settings.landing_queue_url, ReceiptHandle=message["ReceiptHandle"]))
+                self._try("delete", partial(self._delete, message["ReceiptHandle"]))
 
-    def _try[T](self, what: str, step: Callable[[], T]) -> T | None:
+    def _try(self, what: str, step: Callable[[], T]) -> T | None:
         """The step's value; None where it failed, which AWS would note and outlive as well."""
         try:
             return step()
@@ -150,40 +134,6 @@ class Pump:
         except Exception:  # whatever a handler raises is the function's failure, not the pump's
             log.exception("%s failed", what)
         return None
-
-
-def s3_event(bucket: str, item: dict[str, Any], number: int) -> dict[str, Any]:
-    """The notification of one created object (event structure 2.1: keys are URL-encoded, as in a form)."""
-    described = {"key": quote_plus(item["Key"], safe="/"), "size": item["Size"], "eTag": item["ETag"].strip('"'),
-                 "sequencer": f"{time.time_ns():016X}{number:04X}"}
-    return {"Records": [{
-        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1", "eventName": "ObjectCreated:Put",
-        "eventTime": to_text(utc_now()), "userIdentity": {"principalId": "AWS:LOCAL"},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"}, "responseElements": {},
-        "s3": {"s3SchemaVersion": "1.0", "configurationId": "landing", "object": described,
-               "bucket": {"name": bucket, "ownerIdentity": {"principalId": "LOCAL"}, "arn": f"arn:aws:s3:::{bucket}"}}}]}
-
-
-def test_event(bucket: str) -> dict[str, Any]:
-    """What S3 sends first when notifications are switched on."""
-    return {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": to_text(utc_now()), "Bucket": bucket,
-            "RequestId": os.urandom(8).hex(), "HostId": os.urandom(16).hex()}
-
-
-def sqs_event(settings: Settings, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """One batch, as the event source mapping gives it to a function."""
-    queue = settings.landing_queue_url.rpartition("/")[2]
-    return {"Records": [{
-        "messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
-        "attributes": message.get("Attributes", {}), "messageAttributes": {}, "md5OfBody": message["MD5OfBody"],
-        "eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:{settings.region}:{ACCOUNT}:{queue}",
-        "awsRegion": settings.region} for message in messages]}
-
-
-def scheduled_event() -> dict[str, Any]:
-    """What EventBridge sends at an interval."""
-    return {"version": "0", "id": os.urandom(16).hex(), "detail-type": "Scheduled Event", "source": "aws.events",
-            "account": ACCOUNT, "time": to_text(utc_now()), "region": "eu-central-1", "resources": [], "detail": {}}
 
 
 def main() -> None:

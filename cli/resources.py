@@ -9,10 +9,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError
-
 from cli.processes import wait_until
-from ledgerlake.aws import Aws, error_code
+from ledgerlake.aws import Aws, ClientError, error_code
 from ledgerlake.errors import ConfigurationError
 
 MAX_RECEIVES = 5
@@ -51,8 +49,9 @@ def _create_queue(aws: Aws, url: str) -> None:
     arn = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
     with _unless("QueueAlreadyExists", "QueueNameExists"):
-        found = aws.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS),
-                                                                 "RedrivePolicy": redrive})["QueueUrl"]
+        found = aws.sqs.create_queue(
+            QueueName=name, Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": redrive},
+        )["QueueUrl"]
         if found != url:
             msg = f"the queue is {found}, the settings say {url}; run `ledgerlake down` and `ledgerlake up`"
             raise ConfigurationError(msg)
@@ -76,9 +75,11 @@ def _create_ledger(aws: Aws) -> None:
     keys = {"pk": "HASH", "sk": "RANGE"}
     with _unless("ResourceInUseException"):
         aws.dynamodb.create_table(
-            TableName=aws.settings.ledger_table, BillingMode="PAY_PER_REQUEST",
+            TableName=aws.settings.ledger_table,
+            BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()])
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        )
 
 
 @contextmanager

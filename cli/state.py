@@ -1,9 +1,9 @@
 """What the embedded cloud remembers between commands, under `.ledgerlake/`.
 
-    env            settings and keys of the running cloud, NAME=value on each line
-    processes.json what was started, to be stopped by its id; and the ports
-    s3/            SeaweedFS' data: the only thing that must survive
-    logs/          output of every server
+env            settings and keys of the running cloud, NAME=value on each line
+processes.json what was started, to be stopped by its id; and the ports
+s3/            SeaweedFS' data: the only thing that must survive
+logs/          output of every server
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class State:
         others = (each for each in self.processes() if each.name != process.name)
         self.save_processes((*others, process))
         return process
+
+    def forget(self, name: str) -> None:
+        """Takes one server off the list, once it has ended."""
+        self.save_processes(each for each in self.processes() if each.name != name)
 
     def _write(self, name: str, text: str) -> None:
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)

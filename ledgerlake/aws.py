@@ -19,6 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ledgerlake.errors import TransientError
 from ledgerlake.settings import Settings
 
+__all__ = ["Aws", "BotoCoreError", "ClientError", "error_code", "transient"]
+"""Others take the two errors of botocore from here: this is its only home."""
+
 _RETRYABLE = {"Throttling", "ThrottlingException", "ProvisionedThroughputExceededException", "InternalError",
               "InternalFailure", "InternalServerError", "ServiceUnavailable", "SlowDown", "RequestTimeout",
               "LimitExceededException", "RequestLimitExceeded", "TransactionInProgressException", "503", "500"}

@@ -22,7 +22,7 @@ _FOLDER = "ledgerlake-tests-"
 
 
 @dataclass(frozen=True)
-class CloudUnderTest:
+class Cloud:
     """A real SeaweedFS and the emulator, with buckets, queues, stream, ledger and database of their own."""
 
     env: Mapping[str, str]
@@ -30,9 +30,9 @@ class CloudUnderTest:
     aws: Aws
 
 
-def _installed(env: Mapping[str, str]) -> CloudUnderTest:
+def _installed(env: Mapping[str, str]) -> Cloud:
     settings = Settings.from_mapping(env)
-    return CloudUnderTest(env, settings, Aws(settings))
+    return Cloud(env, settings, Aws(settings))
 
 
 def _reap_the_dead() -> None:
@@ -45,7 +45,7 @@ def _reap_the_dead() -> None:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[CloudUnderTest]:
+def cloud() -> Iterator[Cloud]:
     """One cloud for the whole session; what tests put into it, later tests see. Keys are in `os.environ`."""
     if Path("/proc").exists():
         _reap_the_dead()
@@ -59,7 +59,7 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def fresh_cloud(cloud: CloudUnderTest) -> CloudUnderTest:
+def fresh_cloud(cloud: Cloud) -> Cloud:
     """An empty installation on the servers of `cloud`, for one test alone (a few milliseconds)."""
     name = f"test-{next(_numbers)}"
     env = {**cloud.env, **embedded.installation(cloud.env["AWS_ENDPOINT_URL"], name)}
