@@ -98,8 +98,8 @@ def install_packages() -> None:
     """Make the content of `.venv` exactly that of `requirements.txt`, then add this checkout."""
     uv = VENV / "bin" / "uv"
     run([uv, "pip", "sync", "--python", PYTHON, "--require-hashes", REQUIREMENTS], BUILD / "packages.log")
-    checkout = [uv, "pip", "install", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", ROOT]
-    run(checkout, BUILD / "checkout.log")
+    options: list[str | Path] = ["--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", ROOT]
+    run([uv, "pip", "install", *options], BUILD / "checkout.log")
 
 
 def link_java() -> None:
