@@ -1,0 +1,267 @@
+"""The one home of deltalake: open, read, append, merge. Functions over a handle; a handle belongs to one thread.
+
+Every write of an upload carries `txn` (application, version) in the commit that holds its rows, and is compared with
+the very handle it commits with, because deltalake itself never skips an applied version and even lets it go back
+(delta-rs #2132 leaves that to the caller). A commit is put-if-absent: who comes second gets `TransientError`.
+Checkpoints are left to Spark: Trino and Athena do not read those of deltalake (trinodb/trino#18760).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, QueryBuilder, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from ledgerlake.errors import HistoryError, LedgerlakeError, TransientError
+from ledgerlake.settings import Settings
+from tables import sql
+
+_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+_READ = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
+
+
+class Clause(Protocol):
+    """One WHEN of a merge: `action` is `update` or `insert`; `values` are target columns and SQL over `s` and `t`."""
+
+    @property
+    def matched(self) -> bool: ...  # noqa: D102
+    @property
+    def action(self) -> str: ...  # noqa: D102
+    @property
+    def condition(self) -> str | None: ...  # noqa: D102
+    @property
+    def values(self) -> Sequence[tuple[str, str]]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What a merge does with rows `s` and table `t`, as DataFusion SQL. `predicate` says which are the same row.
+
+    `key` names columns that `predicate` compares: their range in `s` prunes the files of `t`.
+    """
+
+    predicate: str
+    key: tuple[str, ...]
+    clauses: tuple[Clause, ...]
+
+
+# Open
+
+
+def storage_options(settings: Settings) -> dict[str, str]:
+    """Where S3 is. Credentials are found by delta-rs as by boto3: environment, profile, role."""
+    endpoint = settings.s3_endpoint_url or settings.endpoint_url
+    options = {"AWS_REGION": settings.region, "aws_conditional_put": "etag"}
+    if endpoint is None:
+        return options
+    return {**options, "AWS_ENDPOINT_URL": endpoint, "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
+            "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower()}
+
+
+def open_table(uri: str, settings: Settings, version: int | None = None) -> DeltaTable | None:
+    """The table at its newest or that version; None if there is no table.
+
+    Raises:
+        HistoryError: it never had that version.
+        TransientError: the storage cannot be reached.
+    """
+    options = storage_options(settings) if "://" in uri and not uri.startswith("file:") else {}
+    try:
+        with _refusals(f"open {uri}"):
+            return DeltaTable(uri, version=version, storage_options=options)
+    except LedgerlakeError as error:
+        if isinstance(error.__cause__, TableNotFoundError):
+            return None
+        if version is not None and not isinstance(error, TransientError):
+            newest = open_table(uri, settings)
+            known = f"0..{newest.version()}" if newest is not None else "none: there is no table"
+            msg = f"{uri} has no version {version}; its versions are {known}"
+            raise HistoryError(msg) from error
+        raise
+
+
+def refresh(handle: DeltaTable) -> None:
+    """Brings the handle to the newest version; reads only what was committed since."""
+    with _refusals("read the log"):
+        handle.update_incremental()
+
+
+def applied(handle: DeltaTable, app_id: str) -> int:
+    """Last version that the application committed, as of the handle; 0 if none."""
+    return handle.transaction_version(app_id) or 0
+
+
+def schema(handle: DeltaTable) -> pa.Schema:
+    """The table's columns as Arrow types, strings as `string`."""
+    return pa.schema([pa.field(each.name, _plain(each.type), each.nullable)
+                      for each in pa.schema(handle.schema().to_arrow())])
+
+
+# Write
+
+
+def append(handle: DeltaTable, rows: pa.Table, *, app_id: str, version: int, metadata: str | None) -> int:
+    """Commits the rows and the progress; returns the table version. If the progress is already there: nothing."""
+    if applied(handle, app_id) >= version:
+        return handle.version()
+    exact = fit(handle, rows)
+    with _refusals("append"):
+        write_deltalake(handle, exact, mode="append", commit_properties=_properties(app_id, version, metadata),
+                        post_commithook_properties=_HOOKS)
+    return handle.version()
+
+
+def merge(handle: DeltaTable, rows: pa.Table, spec: Merge, *, app_id: str, version: int, metadata: str | None) -> int:
+    """Commits the merge and the progress; as `append`. At most one row of each key may be given.
+
+    A merge that changes nothing makes no commit in deltalake: then the progress is committed alone.
+    """
+    if applied(handle, app_id) >= version:
+        return handle.version()
+    exact = fit(handle, rows)
+    bounds = [_bounds(name, exact[name]) for name in spec.key if exact.num_rows]
+    properties = _properties(app_id, version, metadata)
+    with _refusals("merge"):
+        merger = handle.merge(exact, " AND ".join([f"({spec.predicate})", *bounds]), source_alias="s", target_alias="t",
+                              streamed_exec=False, commit_properties=properties, post_commithook_properties=_HOOKS)
+        for clause in spec.clauses:
+            values = {sql.identifier(name): text for name, text in clause.values}
+            if clause.matched:
+                merger = merger.when_matched_update(values, predicate=clause.condition)
+            else:
+                merger = merger.when_not_matched_insert(values, predicate=clause.condition)
+        merger.execute()
+    if applied(handle, app_id) < version:
+        return record_progress(handle, app_id=app_id, version=version, metadata=metadata)
+    return handle.version()
+
+
+def record_progress(handle: DeltaTable, *, app_id: str, version: int, metadata: str | None) -> int:
+    """Commits the progress with no rows; as `append`."""
+    if applied(handle, app_id) >= version:
+        return handle.version()
+    with _refusals("record progress"):
+        handle.create_write_transaction([], "append", handle.schema(),
+                                        commit_properties=_properties(app_id, version, metadata),
+                                        post_commithook_properties=_HOOKS)
+    refresh(handle)
+    return handle.version()
+
+
+def fit(handle: DeltaTable, rows: pa.Table) -> pa.Table:
+    """The rows in the table's exact schema: its order of columns, nulls for columns that the rows do not have.
+
+    Raises:
+        LedgerlakeError: a column is unknown to the table or of another type; deltalake would round it silently.
+    """
+    wanted = schema(handle)
+    unknown = [name for name in rows.column_names if name not in wanted.names]
+    other = [f"{each.name} is {rows.schema.field(each.name).type}, the table has {each.type}" for each in wanted
+             if each.name in rows.column_names and rows.schema.field(each.name).type != each.type]
+    if unknown or other:
+        msg = f"rows do not fit the table: {'; '.join([*(f'{name} is unknown' for name in unknown), *other])}; " \
+              "run `ledgerlake tables plan`"
+        raise LedgerlakeError(msg)
+    columns = [rows[each.name] if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type)
+               for each in wanted]
+    return pa.Table.from_arrays(columns, schema=wanted)
+
+
+# Read
+
+
+def one_of(column: str, values: pa.Array) -> str:
+    """SQL for `select`: the column is one of the values."""
+    return sql.one_of(sql.identifier(column), values.to_pylist(), values.type)
+
+
+def between(column: str, low: pa.Scalar, high: pa.Scalar, *, or_null: bool = False) -> str:
+    """SQL for `select`: the column lies between the two."""
+    return sql.between(sql.identifier(column), low.as_py(), high.as_py(), low.type, or_null=or_null)
+
+
+def select(handle: DeltaTable, columns: Sequence[str], where: str | None = None) -> pa.Table:
+    """Columns of the rows of that handle's version for which `where` holds."""
+    names = ", ".join(sql.identifier(name) for name in columns)
+    text = f"SELECT {names} FROM rows" + (f" WHERE {where}" if where else "")  # noqa: S608  # made in tables/sql.py
+    return _run(text, {"rows": handle})
+
+
+def query(statement: str, uris: Mapping[str, str], settings: Settings, versions: Mapping[str, int] | None = None
+          ) -> pa.Table:
+    """The answer to one SELECT over tables by name, each at its newest or given version. Nothing can be written.
+
+    Raises:
+        LedgerlakeError: it is no SELECT, or cannot be planned; the message is the engine's.
+        HistoryError: a table never had the version asked for.
+    """
+    if not _READ.match(statement):  # DataFusion would also run COPY TO and CREATE EXTERNAL TABLE, on local files
+        msg = f"only SELECT and WITH are answered, not {statement.strip()[:40]!r}"
+        raise LedgerlakeError(msg)
+    handles = {}
+    for name, uri in uris.items():
+        handle = open_table(uri, settings, (versions or {}).get(name))
+        if handle is not None:
+            handles[name] = handle
+    return _run(statement, handles)
+
+
+def _run(statement: str, handles: Mapping[str, DeltaTable]) -> pa.Table:
+    with _refusals("query"):
+        builder = QueryBuilder()
+        for name, handle in handles.items():
+            builder.register(name, handle)
+        return plain(pa.RecordBatchReader.from_stream(builder.execute(statement)).read_all())
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """The same rows with `string` for every kind of Arrow string."""
+    return rows.cast(pa.schema([pa.field(each.name, _plain(each.type), each.nullable) for each in rows.schema]))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        return pa.struct([each.with_type(_plain(each.type)) for each in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(pa.field("element", _plain(kind.value_type), kind.value_field.nullable))
+    return kind
+
+
+def _bounds(name: str, values: pa.ChunkedArray) -> str:
+    ends = pc.min_max(values)
+    if not ends["min"].is_valid:
+        return f"t.{sql.identifier(name)} IS NULL"
+    return sql.between(f"t.{sql.identifier(name)}", ends["min"].as_py(), ends["max"].as_py(), values.type,
+                       or_null=values.null_count > 0)
+
+
+def _properties(app_id: str, version: int, metadata: str | None) -> CommitProperties:
+    custom: dict[str, Any] = {} if metadata is None else {"userMetadata": metadata}
+    return CommitProperties(custom_metadata=custom, app_transactions=[Transaction(app_id, version)])
+
+
+@contextmanager
+def _refusals(step: str) -> Iterator[None]:
+    """Another commit came first, or the storage is away: try again. Anything else deltalake refuses is a failure."""
+    try:
+        yield
+    except CommitFailedError as error:
+        msg = f"{step}: another commit came first: {error}"
+        raise TransientError(msg) from error
+    except OSError as error:
+        msg = f"{step}: {error}"
+        raise TransientError(msg) from error
+    except (DeltaError, ValueError, RuntimeError) as error:
+        msg = f"{step}: {error}"
+        raise LedgerlakeError(msg) from error
