@@ -156,46 +156,33 @@ class Consumer:
 
 def list_shards(kinesis: Any, stream: str) -> list[Shard]:
     """All shards that Kinesis still knows, named by the stream's creation and their id."""
-    created = int(
-        kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
-            "StreamCreationTimestamp"
-        ].timestamp()
-    )
+    summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    created = int(summary["StreamCreationTimestamp"].timestamp())
     pages = kinesis.get_paginator("list_shards").paginate(StreamName=stream)
-    return [
-        Shard(
-            f"{created}/{each['ShardId']}",
-            tuple(
-                f"{created}/{each[parent]}" for parent in ("ParentShardId", "AdjacentParentShardId") if each.get(parent)
-            ),
-            "EndingSequenceNumber" in each["SequenceNumberRange"],
-        )
-        for page in pages
-        for each in page["Shards"]
-    ]
+    return [as_shard(each, created) for page in pages for each in page["Shards"]]
+
+
+def as_shard(answer: dict[str, Any], created: int) -> Shard:
+    """A shard as boto3 returns it, of a stream created then."""
+    parents = [answer.get(member) for member in ("ParentShardId", "AdjacentParentShardId")]
+    return Shard(
+        f"{created}/{answer['ShardId']}",
+        tuple(f"{created}/{parent}" for parent in parents if parent),
+        closed="EndingSequenceNumber" in answer["SequenceNumberRange"],
+    )
 
 
 def iterator_after(kinesis: Any, stream: str, shard: str, sequence: str) -> str:
     """An iterator that starts after `sequence`, or at the oldest record where that is unknown or no longer kept."""
-    shard_id = shard.rpartition("/")[2]
+    place = {"StreamName": stream, "ShardId": shard.rpartition("/")[2]}
     if sequence:
+        start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": sequence}
         try:
-            return str(
-                kinesis.get_shard_iterator(
-                    StreamName=stream,
-                    ShardId=shard_id,
-                    ShardIteratorType="AFTER_SEQUENCE_NUMBER",
-                    StartingSequenceNumber=sequence,
-                )["ShardIterator"]
-            )
+            return str(kinesis.get_shard_iterator(**place, **start)["ShardIterator"])
         except ClientError as error:
             if error_code(error) != "InvalidArgumentException":
                 raise
-    return str(
-        kinesis.get_shard_iterator(StreamName=stream, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON")[
-            "ShardIterator"
-        ]
-    )
+    return str(kinesis.get_shard_iterator(**place, ShardIteratorType="TRIM_HORIZON")["ShardIterator"])
 
 
 def reread(kinesis: Any, stream: str, shard: str, low: str, high: str) -> Iterator[Record]:

@@ -21,6 +21,9 @@ from ledgerlake.settings import Settings
 
 LOG_STORE = "io.ledgerlake.ConditionalLogStore"
 
+CREDENTIALS = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+"""Where S3A looks for keys on a laptop: where boto3 looks as well."""
+
 SAFE = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -107,7 +110,7 @@ def _storage(settings: Settings) -> dict[str, str]:
         "spark.hadoop.fs.s3a.endpoint.region": settings.region,
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": str(urlsplit(endpoint).scheme == "https").lower(),
-        "spark.hadoop.fs.s3a.aws.credentials.provider": "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider",
+        "spark.hadoop.fs.s3a.aws.credentials.provider": CREDENTIALS,
     }
 
 

@@ -83,13 +83,9 @@ class SqsReader(DataSourceStreamReader):
     def partitions(self, start: dict[str, str], end: dict[str, str]) -> Sequence[InputPartition]:
         """One partition: what came after `start`, up to `end`. The first call after a restart says where we are."""
         self._latest = self._latest or end["received"]
-        planned = self._up_to(end) if start != end else []
         done = set(self._up_to(start))
-        return [
-            Records(
-                [(each.body, each.sent_millis) for name in planned if name not in done for each in self._buffer[name]]
-            )
-        ]
+        planned = [name for name in self._up_to(end) if name not in done] if start != end else []
+        return [Records([(each.body, each.sent_millis) for name in planned for each in self._buffer[name]])]
 
     def read(self, partition: InputPartition) -> Iterator[tuple[str, int]]:
         """The rows of one partition."""
