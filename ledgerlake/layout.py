@@ -59,7 +59,12 @@ def grant_key(upload_id: str) -> str:
     return f"grants/{_checked(UPLOAD_ID, upload_id, 'upload id')}.json"
 
 
+GRANT_PREFIX = "grants/"
+
 # Raw bucket
+
+RAW_PREFIX = "raw/"
+REJECTED_PREFIX = "rejected/"
 
 
 def raw_key(dataset: str, upload_id: str) -> str:

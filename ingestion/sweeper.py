@@ -1,0 +1,78 @@
+"""Sweep: nothing waits for ever. What landed unnoticed is admitted, what was accepted unapplied is rung again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ingestion.admission import Admitted, admit, keep_manifest
+from ingestion.intake import Intake
+from ingestion.publish import publish
+from ingestion.rebuild import datasets_in_raw
+from ingestion.triggers import LandedObject
+from ledgerlake.aws import transient
+from ledgerlake.errors import LedgerlakeError
+from ledgerlake.events import Manifest
+from ledgerlake.layout import LANDING_PREFIX
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep found: uploads admitted without a notice, uploads rung again, datasets' lag, and what failed."""
+
+    found: tuple[Admitted, ...]
+    rung: tuple[Manifest, ...]
+    lag: dict[str, int]
+    failures: tuple[str, ...]
+
+
+def sweep(intake: Intake, older_than: timedelta | None = None) -> Swept:
+    """Admits and rings what is older than `older_than` (by default the setting); one failure does not stop the rest.
+
+    Raises:
+        TransientError: S3 or the ledger could not be listed; the next sweep tries again.
+    """
+    age = timedelta(seconds=intake.settings.sweep_seconds) if older_than is None else older_than
+    found, failures = _admit_unnoticed(intake, age)
+    rung, lag = _ring_again(intake, age)
+    return Swept(found, rung, lag, failures)
+
+
+def _admit_unnoticed(intake: Intake, age: timedelta) -> tuple[tuple[Admitted, ...], tuple[str, ...]]:
+    found, failures = [], []
+    for landed in _landed_before(intake, age):
+        try:
+            admitted = admit(intake, landed)
+        except LedgerlakeError as error:
+            _log.warning("%s: %s", landed.key, error)
+            failures.append(f"{landed.key}: {error}")
+        else:
+            found += [admitted] if admitted else []
+    return tuple(found), tuple(failures)
+
+
+def _landed_before(intake: Intake, age: timedelta) -> list[LandedObject]:
+    bucket, before = intake.settings.landing_bucket, intake.clock() - age
+    with transient("list landed objects"):
+        pages = list(intake.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LANDING_PREFIX))
+    return [LandedObject(bucket, each["Key"], each["LastModified"]) for page in pages
+            for each in page.get("Contents", []) if each["LastModified"] <= before]
+
+
+def _ring_again(intake: Intake, age: timedelta) -> tuple[tuple[Manifest, ...], dict[str, int]]:
+    """Writes a manifest that a crash left out, then announces: the stream reads manifests, not the ledger."""
+    rung: list[Manifest] = []
+    lag = {}
+    before = intake.clock() - age
+    for dataset in datasets_in_raw(intake):
+        pending = intake.ledger.pending(dataset)
+        lag[dataset] = len(pending)
+        for row in pending:
+            if (manifest := row.manifest) and manifest.accepted_at <= before:
+                keep_manifest(intake, row)
+                rung.append(manifest)
+    publish(intake.aws, intake.settings, [manifest.event for manifest in rung])
+    return tuple(rung), lag
