@@ -177,21 +177,9 @@ def fit(handle: DeltaTable, rows: pa.Table) -> pa.Table:
 # Read
 
 
-def one_of(column: str, values: pa.Array) -> str:
-    """SQL for `select`: the column is one of the values."""
-    return sql.one_of(sql.identifier(column), values.to_pylist(), values.type)
-
-
-def between(column: str, low: pa.Scalar, high: pa.Scalar, *, or_null: bool = False) -> str:
-    """SQL for `select`: the column lies between the two."""
-    return sql.between(sql.identifier(column), low.as_py(), high.as_py(), low.type, or_null=or_null)
-
-
-def select(handle: DeltaTable, columns: Sequence[str], where: str | None = None) -> pa.Table:
-    """Columns of the rows of that handle's version for which `where` holds."""
-    names = ", ".join(sql.identifier(name) for name in columns)
-    text = f"SELECT {names} FROM rows" + (f" WHERE {where}" if where else "")  # noqa: S608  # made in tables/sql.py
-    return _run(text, {"rows": handle})
+def select(handle: DeltaTable, statement: str) -> pa.Table:
+    """The answer to one SELECT over that handle's version of the table, which it calls `t`."""
+    return _run(statement, {"t": handle})
 
 
 def query(statement: str, uris: Mapping[str, str], settings: Settings, versions: Mapping[str, int] | None = None
