@@ -40,16 +40,14 @@ def start(name: str, argv: Sequence[str], env: Mapping[str, str], log: Path) -> 
     `env` is the whole environment; both outputs are appended to `log`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        child = subprocess.Popen(  # noqa: S603  # our own argv
-            argv,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,  # our argv
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return Process(name, child.pid, _birth(child.pid) or "")
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    outputs = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    pid = os.posix_spawnp(argv[0], list(argv), dict(env), file_actions=outputs, setsid=True)
+    return Process(name, pid, _birth(pid) or "")
 
 
 def alive(process: Process) -> bool:

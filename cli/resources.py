@@ -50,7 +50,8 @@ def _create_queue(aws: Aws, url: str) -> None:
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
     with _unless("QueueAlreadyExists", "QueueNameExists"):
         found = aws.sqs.create_queue(
-            QueueName=name, Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": redrive},
+            QueueName=name,
+            Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": redrive},
         )["QueueUrl"]
         if found != url:
             msg = f"the queue is {found}, the settings say {url}; run `ledgerlake down` and `ledgerlake up`"

@@ -1,4 +1,4 @@
-"""The product's own processes on the laptop: the upload API, the pump and the stream, each with the cloud's settings."""
+"""The product's own processes on the laptop: upload API, pump and stream, each with the settings of the cloud."""
 
 from __future__ import annotations
 

@@ -1,0 +1,22 @@
+"""Serves the upload API on 127.0.0.1: `python -m cli.api PORT`, the same application as in Lambda."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import uvicorn
+
+from ingestion.handlers.upload_api_local import asgi
+from ledgerlake.aws import Aws
+from ledgerlake.settings import Settings
+
+
+def main(port: int) -> None:
+    """Serves until a signal ends it."""
+    settings = Settings.from_mapping(os.environ)
+    uvicorn.run(asgi(settings, Aws(settings)), host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

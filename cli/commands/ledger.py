@@ -1,0 +1,21 @@
+"""`ledgerlake ledger rebuild`: the ledger, made again from what raw keeps."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import asdict
+
+from cli.command import Command
+from cli.shell import Reply, Shell
+from ingestion.rebuild import rebuild
+
+
+def _run(shell: Shell, _: Namespace) -> Reply:
+    with shell.working("reading grants, manifests and reasons from S3"):
+        rebuilt = rebuild(shell.settings, shell.aws)
+    said = (f"read back {rebuilt.grants} grants, {rebuilt.acceptances} acceptances and {rebuilt.rejections} rejections "
+            f"of {len(rebuilt.datasets)} datasets; outcomes come back with the stream's next start")
+    return Reply(asdict(rebuilt), said, ("ledgerlake status",))
+
+
+COMMAND = Command("ledger rebuild", "make the ledger again from raw; safe at any time", _run)

@@ -1,0 +1,44 @@
+"""Writes `docs/settings.md` from `Settings`: `python -m cli.settings_page`. A test checks that nobody forgot to."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from ledgerlake.settings import Settings
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
+
+HEAD = """# Settings
+
+Every setting is an environment variable; in Glue, a job argument of the same name (`--LEDGERLAKE_RAW_BUCKET name`). All
+problems are reported at once. `ledgerlake up` writes those of the local cloud to `.ledgerlake/env`, which every command
+reads; the environment wins. This page is made from `ledgerlake/settings.py`: `python -m cli.settings_page`.
+
+| name | meaning | default |
+|---|---|---|
+"""
+
+TAIL = """
+Read by the command line only: `LEDGERLAKE_API_URL`, where the upload API answers; `LEDGERLAKE_STATE`, the folder of the
+embedded cloud (`.ledgerlake`). AWS credentials are found as by every AWS program: environment, profile, role.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + "".join(f"| `{name}` | {doc} | {default} |\n" for name, doc, default in _rows()) + TAIL
+
+
+def _rows() -> list[tuple[str, str, str]]:
+    return [(each.metadata["name"], each.metadata["doc"], _default(each.default)) for each in fields(Settings)]
+
+
+def _default(value: object) -> str:
+    if value is MISSING:
+        return "(required)"
+    return "(none)" if value is None or value == "" else f"`{value}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
