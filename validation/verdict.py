@@ -12,6 +12,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from tables.contract import Trailer
+
 REASON = pa.struct([pa.field("rule", pa.string(), nullable=False), pa.field("column", pa.string()),
                     pa.field("value", pa.string()), pa.field("message", pa.string(), nullable=False)])
 """Why a row was refused. `column` is null for a rule about the whole row; `value` is the text as found."""
@@ -24,14 +26,26 @@ as plain decimal text (a cell may have 38 digits on either side of its point).""
 
 
 @dataclass(frozen=True, slots=True)
+class TrailerLine:
+    """A trailer as found: its line, and the text that its pattern's group 1 matched."""
+
+    line: int
+    trailer: Trailer
+    declared: str
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Rows of the file, and the exact sum of every readable cell of each money column.
 
-    Counted from the parsed cells before rows are told apart, so that it can disagree with a wrong split.
+    Counted from the parsed cells before rows are told apart, so that it can disagree with a wrong split. `checked` are
+    the sums of the columns that only a trailer declares; `trailers` is what the file's own trailer lines declare.
     """
 
     rows: int
     money: dict[str, Decimal] = field(default_factory=dict)
+    checked: dict[str, Decimal] = field(default_factory=dict)
+    trailers: tuple[TrailerLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +60,12 @@ class Verdict:
     quarantined: pa.Table
     totals: Totals
     held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The verdict on some rows of a file, in order. `totals` are those of this part."""
+
+    accepted: pa.Table
+    quarantined: pa.Table
+    totals: Totals

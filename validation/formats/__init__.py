@@ -1,0 +1,8 @@
+"""The file formats that a contract can name. To add one: a module with a `FORMAT`, and its line here."""
+
+from __future__ import annotations
+
+from validation.formats import delimited, json_lines, parquet
+from validation.formats.block import Format
+
+FORMATS: dict[str, Format] = {form.name: form for form in (delimited.FORMAT, json_lines.FORMAT, parquet.FORMAT)}

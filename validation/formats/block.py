@@ -1,0 +1,64 @@
+"""What every format reads a file into: blocks of cells, and rows that never became cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from tables.contract import Contract
+from validation.verdict import TrailerLine
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row refused before it had cells. `raw` is its text; `rule` names what it breaks, of the row as a whole."""
+
+    row: int
+    rule: str
+    message: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of a file.
+
+    `rows` numbers them, ascending; `cells` holds, for each contract column that the file has, text or values that have
+    the column's type already; `raw` gives the text of the rows at some positions. `broken` rows stand between them.
+    """
+
+    rows: np.ndarray
+    cells: dict[str, pa.Array]
+    raw: Callable[[Sequence[int]], list[str]]
+    broken: tuple[Broken, ...] = ()
+    trailers: tuple[TrailerLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format.
+
+    `sniff` says whether a file's first bytes can be of this format. `check_header` refuses a header that does not suit
+    the contract, from the first bytes of a file (`complete`: from all of it). `split` cuts a stream into tasks that each
+    read one block, on any thread; what it holds in memory does not grow with the file. All raise `RejectedError`.
+    """
+
+    name: str
+    sniff: Callable[[bytes], bool]
+    check_header: Callable[[bytes, Contract, bool], None]
+    split: Callable[[BinaryIO, Contract], Iterator[Callable[[], Block]]]
+
+
+def read_fully(stream: BinaryIO, size: int) -> bytes:
+    """`size` bytes, or fewer at the end of the stream only."""
+    data = stream.read(size)
+    while data and len(data) < size:
+        more = stream.read(size - len(data))
+        if not more:
+            break
+        data += more
+    return data

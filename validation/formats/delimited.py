@@ -1,0 +1,264 @@
+"""Delimited text (CSV and its relatives), with the true line number of every row."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from ledgerlake.errors import RejectedError
+from tables.contract import Contract, Trailer
+from validation.formats.block import Block, Broken, Format, read_fully
+from validation.formats.encoding import open_text, readable, to_utf8
+from validation.formats.records import Records, find_records
+from validation.verdict import TrailerLine
+from validation.columns import CHECK, Mapping, match
+
+CHUNK = 1024 * 1024
+TAIL = 64 * 1024  # trailer lines lie within these last bytes of a file
+MAX_RECORD = 64 * CHUNK
+BLANK = b" \t\v\f"
+_BINARY = (b"PAR1", b"PK", b"\x1f\x8b", b"%PDF", b"\xd0\xcf\x11\xe0", b"{")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one file is written: its contract's options, and its own header."""
+
+    delimiter: bytes
+    quote: bytes | None
+    encodings: tuple[str, ...]
+    trailers: tuple[tuple[re.Pattern[str], Trailer], ...]
+    mapping: Mapping = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole records, the first on `line`. `records` is None where every line is a record or empty."""
+
+    data: bytes
+    line: int
+    records: Records | None
+    final: bool
+
+
+def sniff(prefix: bytes) -> bool:
+    """Text that does not start as another format does."""
+    return not prefix.startswith(_BINARY) and (b"\0" not in prefix or prefix.startswith((b"\xff\xfe", b"\xfe\xff")))
+
+
+def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # noqa: FBT001  # the shape of a Format
+    """As `Format.check_header`."""
+    stream, dialect = _open(pa.BufferReader(prefix), contract)
+    _header(stream.read(), dialect, contract, final=complete)
+
+
+def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
+    """As `Format.split`."""
+    text, dialect = _open(stream, contract)
+    data = read_fully(text, CHUNK + TAIL)
+    start, line, mapping = _header(data, dialect, contract, final=len(data) < CHUNK + TAIL)
+    dialect = replace(dialect, mapping=mapping)
+    for chunk in _chunks(data[start:], text, line, dialect):
+        yield partial(read, chunk, dialect)
+
+
+FORMAT = Format("csv", sniff, check_header, split)
+
+
+def _open(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
+    file = contract.file
+    text, encodings = open_text(stream, file.encodings)
+    trailers = tuple((re.compile(trailer.pattern, re.ASCII), trailer) for trailer in file.trailers)
+    quote = file.quote.encode() if file.quote else None
+    return text, Dialect(file.delimiter.encode(), quote, encodings, trailers)
+
+
+def _header(data: bytes, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Mapping]:
+    """Where the data starts, on which line, and what feeds which column."""
+    number, start = contract.file.header, 0
+    for _ in range(number - 1):
+        end = re.compile(rb"\r\n|\r|\n").search(data, start)
+        start = end.end() if end else len(data)
+    records = find_records(data[start:], dialect.delimiter, dialect.quote, final=final).first(1)
+    text = readable(data[start:start + int(records.ends[0])], dialect.encodings) if len(records.ends) else ""
+    if not text.strip():
+        msg = f"line {number}: no header found; the names of the columns are expected there"
+        raise RejectedError(CHECK, msg)
+    names = _fields(text, dialect)
+    mapping = match(names, contract, f"header on line {number}")
+    return start + records.size, number + records.line_count, mapping
+
+
+def _fields(text: str, dialect: Dialect) -> list[str]:
+    quote = dialect.quote.decode() if dialect.quote else None
+    return next(csv.reader([text], delimiter=dialect.delimiter.decode(), quotechar=quote,
+                           quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE))
+
+
+def _chunks(data: bytes, stream: BinaryIO, line: int, dialect: Dialect) -> Iterator[Chunk]:
+    """Cuts after whole records; the last chunk holds at least the last `TAIL` bytes."""
+    while True:
+        data += read_fully(stream, max(CHUNK + TAIL - len(data), 0))
+        ahead = read_fully(stream, TAIL)
+        data += ahead
+        final = len(ahead) < TAIL
+        chunk = _cut(data, line, dialect, final=final)
+        if chunk is None:
+            data += read_fully(stream, len(data))
+            if len(data) > MAX_RECORD:
+                raise _too_long(line)
+            continue
+        yield chunk
+        if final:
+            return
+        line += chunk.records.line_count if chunk.records else chunk.data.count(b"\n")
+        data = data[len(chunk.data):]
+
+
+def _too_long(line: int) -> RejectedError:
+    return RejectedError("records", f"line {line}: no record ends within {MAX_RECORD:,} bytes; is a quote left open there?")
+
+
+def _cut(data: bytes, line: int, dialect: Dialect, *, final: bool) -> Chunk | None:
+    """The chunk at the start of the data, or None if not one record is complete before the last `TAIL` bytes."""
+    limit = len(data) if final else len(data) - TAIL
+    quoted = dialect.quote is not None and dialect.quote in data
+    if not quoted and data.count(b"\r") == data.count(b"\r\n"):
+        end = limit if final else data.rfind(b"\n", 0, limit) + 1
+        return Chunk(data[:end], line, None, final) if end or final else None
+    records = find_records(data, dialect.delimiter, dialect.quote, final=final)
+    if final and records.size < len(data):
+        msg = f"line {line + records.line_count}: a quote is opened and never closed"
+        raise RejectedError("records", msg)
+    count = len(records.starts) if final else int(np.searchsorted(records.starts, limit, "right")) - 1
+    if count <= 0 and not final:
+        return None
+    records = records.first(count)
+    return Chunk(data[:records.size], line, records, final)
+
+
+def read(chunk: Chunk, dialect: Dialect) -> Block:
+    """One block."""
+    chunk, trailers = _without_trailers(chunk, dialect)
+    utf8 = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
+    if utf8 is None:
+        chunk = _with_records(chunk, dialect)
+        utf8 = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
+    table, refused = _parse(utf8 or b"", dialect)
+    found = table.num_rows + len(refused)
+    width = len(dialect.mapping)
+    if chunk.records is None and found == _line_count(chunk.data) and not refused and width > 1:
+        rows = np.arange(chunk.line, chunk.line + found)
+        return Block(rows, _cells(table, dialect), partial(_raw_lines, chunk, dialect, None), (), trailers)
+    return _numbered(_with_records(chunk, dialect), dialect, table, refused, trailers)
+
+
+def _without_trailers(chunk: Chunk, dialect: Dialect) -> tuple[Chunk, tuple[TrailerLine, ...]]:
+    """Takes trailer lines from the end of the file; the first line that is none ends the search."""
+    if not chunk.final or not dialect.trailers:
+        return chunk, ()
+    end, found = len(chunk.data), []
+    while end:
+        text = chunk.data[:end].removesuffix(b"\n").removesuffix(b"\r")
+        start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        content = text[start:].strip()
+        matches = [(matched, trailer) for pattern, trailer in dialect.trailers
+                   if (matched := pattern.fullmatch(readable(content, dialect.encodings)))]
+        if content and (not matches or not _starts_record(chunk, start)):
+            break
+        found += [(start, trailer, matched[1]) for matched, trailer in matches]
+        end = start
+    if not found:
+        return chunk, ()
+    data = chunk.data[:min(start for start, _, _ in found)]
+    records = chunk.records and chunk.records.first(int(np.searchsorted(chunk.records.starts, len(data))))
+    lines = tuple(TrailerLine(chunk.line + _breaks_before(chunk.data, start), trailer, declared)
+                  for start, trailer, declared in reversed(found))
+    return Chunk(data, chunk.line, records, chunk.final), lines
+
+
+def _starts_record(chunk: Chunk, start: int) -> bool:
+    return chunk.records is None or start in chunk.records.starts
+
+
+def _breaks_before(data: bytes, position: int) -> int:
+    return find_records(data[:position], b",", None, final=False).line_count
+
+
+def _line_count(data: bytes) -> int:
+    return data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
+
+
+def _with_records(chunk: Chunk, dialect: Dialect) -> Chunk:
+    if chunk.records is not None:
+        return chunk
+    return replace(chunk, records=find_records(chunk.data, dialect.delimiter, dialect.quote, final=True))
+
+
+def _parse(data: bytes, dialect: Dialect) -> tuple[pa.Table, list[tuple[int, int]]]:
+    """All cells as text, and (number, width) of the records of another width than the header's."""
+    names = [str(position) for position in range(len(dialect.mapping))]
+    wanted = [name for name, fed in zip(names, dialect.mapping, strict=True) if fed] or names[:1]
+    if not data:
+        return pa.table({name: pa.array([], pa.string()) for name in wanted}), []
+    refused: list[tuple[int, int]] = []
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        refused.append((row.number, row.actual_columns))
+        return "skip"
+
+    table = arrow_csv.read_csv(
+        pa.BufferReader(data),
+        arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
+        arrow_csv.ParseOptions(delimiter=dialect.delimiter.decode(), newlines_in_values=True, invalid_row_handler=skip,
+                               quote_char=dialect.quote.decode() if dialect.quote else False),
+        arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted,
+                                 strings_can_be_null=False))
+    return table, refused
+
+
+def _cells(table: pa.Table, dialect: Dialect) -> dict[str, pa.Array]:
+    columns = {fed: table.column(str(position)) for position, fed in enumerate(dialect.mapping) if fed}
+    return {fed: column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for fed, column in columns.items()}
+
+
+def _raw_lines(chunk: Chunk, dialect: Dialect, kept: np.ndarray | None, positions: Sequence[int]) -> list[str]:
+    records = _with_records(chunk, dialect).records
+    assert records is not None  # noqa: S101  # set in the line above
+    at = np.asarray(positions, np.int64) if kept is None else kept[np.asarray(positions, np.int64)]
+    return [readable(chunk.data[records.starts[i]:records.ends[i]], dialect.encodings) for i in at]
+
+
+def _numbered(chunk: Chunk, dialect: Dialect, table: pa.Table, refused: list[tuple[int, int]],
+              trailers: tuple[TrailerLine, ...]) -> Block:
+    """A block with empty lines, quoted line ends or records of a wrong width: numbered by its records."""
+    records = chunk.records
+    assert records is not None  # noqa: S101  # the caller's promise
+    filled = np.flatnonzero(records.ends > records.starts)
+    if len(filled) != table.num_rows + len(refused):
+        msg = f"from line {chunk.line}: {len(filled)} records found, {table.num_rows + len(refused)} parsed"
+        raise RuntimeError(msg)
+    blank = BLANK.replace(dialect.delimiter, b"")
+    good = np.ones(len(filled), bool)
+    good[[number - 1 for number, _ in refused]] = False
+    kept = filled[good]
+    if len(dialect.mapping) == 1:
+        some = np.array([bool(chunk.data[records.starts[i]:records.ends[i]].strip(blank)) for i in kept], bool)
+        table, kept = table.filter(pa.array(some)), kept[some]
+    broken = []
+    for number, width in refused:
+        at = filled[number - 1]
+        raw = chunk.data[records.starts[at]:records.ends[at]]
+        if raw.strip(blank):
+            message = f"the row has {width} columns, the header has {len(dialect.mapping)}"
+            broken.append(Broken(chunk.line + int(records.lines[at]), "columns", message, readable(raw, dialect.encodings)))
+    return Block(chunk.line + records.lines[kept], _cells(table, dialect), partial(_raw_lines, chunk, dialect, kept),
+                 tuple(broken), trailers)

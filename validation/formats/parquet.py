@@ -1,0 +1,104 @@
+"""Parquet: typed columns. What is not of the contract's type is read as text, so that one grammar judges all formats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ledgerlake.errors import RejectedError
+from tables.contract import Contract
+from validation.formats.block import Block, Format
+from validation.columns import CHECK, Mapping, match
+
+MAGIC = b"PAR1"
+ROWS = 64 * 1024
+
+
+def sniff(prefix: bytes) -> bool:
+    """Starts with Parquet's magic."""
+    return prefix.startswith(MAGIC)
+
+
+def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # noqa: FBT001  # the shape of a Format
+    """The schema stands at the end of the file: it is compared only when all of it is there."""
+    if complete:
+        _mapping(_open(pa.BufferReader(prefix)), contract)
+
+
+def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
+    """As `Format.split`. The packed file is held in memory: its schema stands at its end."""
+    file = _open(pa.BufferReader(stream.read()))
+    mapping = _mapping(file, contract)
+    row = 1
+    batches = file.iter_batches(batch_size=ROWS, use_threads=False)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(error) from error
+        if batch is None:
+            return
+        yield partial(read, batch, row, mapping, contract)
+        row += batch.num_rows
+
+
+FORMAT = Format("parquet", sniff, check_header, split)
+
+
+def read(batch: pa.RecordBatch, first_row: int, mapping: Mapping, contract: Contract) -> Block:
+    """One block."""
+    cells = {fed: _cell(batch.column(position), contract.column(fed).arrow) for position, fed in enumerate(mapping) if fed}
+    return Block(np.arange(first_row, first_row + batch.num_rows), cells, partial(_raw, batch))
+
+
+def _open(source: pa.NativeFile) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(source)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> RejectedError:
+    return RejectedError("records", f"the Parquet file is damaged: {error}")
+
+
+def _mapping(file: pq.ParquetFile, contract: Contract) -> Mapping:
+    schema = file.schema_arrow
+    mapping = match(schema.names, contract, "Parquet schema")
+    nested = [field.name for field, fed in zip(schema, mapping, strict=True)
+              if fed and (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))]
+    if nested:
+        msg = f"Parquet schema: {', '.join(map(repr, nested))} holds bytes or nested values; plain columns are accepted"
+        raise RejectedError(CHECK, msg)
+    return mapping
+
+
+def _cell(values: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if values.type == wanted:
+        return values
+    if pa.types.is_timestamp(values.type) and values.type.tz:
+        return _in_utc(values, wanted)
+    return pc.cast(values, pa.string())
+
+
+def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
+    """Moments of another unit or zone: as they are, where no digit is lost; else their text, for the parser to refuse."""
+    utc = pc.cast(values, pa.timestamp(values.type.unit, tz="UTC"))
+    try:
+        return pc.cast(utc, wanted)
+    except pa.ArrowInvalid:
+        return pc.strftime(utc, format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def _raw(batch: pa.RecordBatch, positions: Sequence[int]) -> list[str]:
+    rows = batch.take(pa.array(positions, pa.int64())).to_pylist()
+    return [json.dumps(row, default=str, ensure_ascii=False) for row in rows]

@@ -1,0 +1,101 @@
+"""Where the records of delimited text start and end, and on which line.
+
+A quote counts where it opens a field, closes one, or is doubled inside one; anywhere else it is an ordinary character
+(as Python's `csv` and Arrow read it). `\\n`, `\\r\\n` and a lone `\\r` end a line; outside quotes they also end a record.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Record i is `data[starts[i]:ends[i]]` and starts on line `lines[i]`, counted from 0.
+
+    `size` bytes and `line_count` line ends belong to these records, their own line ends included; what follows is not
+    complete.
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    lines: np.ndarray
+    size: int
+    line_count: int
+
+    def first(self, count: int) -> Records:
+        """The first records alone."""
+        if count >= len(self.starts):
+            return self
+        return Records(self.starts[:count], self.ends[:count], self.lines[:count], int(self.starts[count]),
+                       int(self.lines[count]))
+
+
+def find_records(data: bytes, delimiter: bytes, quote: bytes | None, *, final: bool) -> Records:
+    """All complete records; where `final`, the end of the data completes the last one, unless a quote is open."""
+    breaks = line_breaks(data)
+    if not quote or quote not in data:
+        closing = np.arange(len(breaks))
+        is_open = False
+    else:
+        regular = _by_parity(data, breaks, delimiter, quote)
+        closing, is_open = _by_scan(data, breaks, delimiter, quote) if regular is None else regular
+    return _records(data, breaks, closing, final=final and not is_open)
+
+
+def line_breaks(data: bytes) -> np.ndarray:
+    """Positions of the last byte of every line end."""
+    view = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(view == 0x0A)
+    if b"\r" not in data:
+        return breaks
+    returns = np.flatnonzero(view == 0x0D)
+    following = view[np.minimum(returns + 1, len(view) - 1)]
+    lone = returns[(following != 0x0A) | (returns + 1 == len(view))]
+    return np.sort(np.concatenate([breaks, lone])) if len(lone) else breaks
+
+
+def _by_parity(data: bytes, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:
+    """Line ends with an even number of quotes before them end a record, if every quote stands where it may."""
+    view = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(view == quote[0])
+    edge = np.zeros(256, bool)
+    edge[[delimiter[0], 0x0A, 0x0D, quote[0]]] = True
+    opening, shutting = quotes[::2], quotes[1::2]
+    before = edge[view[opening - 1]] | (opening == 0)
+    after = edge[view[np.minimum(shutting + 1, len(view) - 1)]] | (shutting + 1 == len(view))
+    if not (before.all() and after.all()):
+        return None
+    return np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0), len(quotes) % 2 == 1
+
+
+def _by_scan(data: bytes, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool]:
+    """The same, record by record: exact for quotes in any place."""
+    mark, between = re.escape(quote), re.escape(delimiter)
+    plain = b"[^" + between + rb"\r\n]*+"
+    quoted = mark + b"[^" + mark + b"]*+(?:" + mark + mark + b"[^" + mark + b"]*+)*+" + mark + plain
+    cell = b"(?:" + quoted + b"|(?!" + mark + b")" + plain + b")"
+    record = re.compile(cell + b"(?:" + between + cell + rb")*+(?:\r\n|\r|\n|\Z)")
+    ends, position = [], 0
+    while position < len(data):
+        found = record.match(data, position)
+        if found is None:
+            break
+        position = found.end()
+        ends.append(position - 1)
+    return np.flatnonzero(np.isin(breaks, np.array(ends, np.int64))), position < len(data)
+
+
+def _records(data: bytes, breaks: np.ndarray, closing: np.ndarray, *, final: bool) -> Records:
+    view = np.frombuffer(data, np.uint8)
+    at = breaks[closing]
+    starts = np.concatenate([np.zeros(1, np.int64), at + 1])
+    lines = np.concatenate([np.zeros(1, np.int64), closing + 1])
+    pair = (view[at] == 0x0A) & (at > 0) & (view[at - 1] == 0x0D) if len(at) else np.zeros(0, bool)
+    ends = at - pair
+    if final and starts[-1] < len(data):
+        return Records(starts, np.append(ends, len(data)), lines, len(data), len(breaks))
+    return Records(starts[:-1], ends, lines[:-1], int(starts[-1]), int(lines[-1]))
