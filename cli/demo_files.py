@@ -13,10 +13,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 DATASET = "payments"
-COLUMNS = ("payment_id", "booking_date", "debtor_iban", "creditor_iban", "amount", "currency", "status", "reference",
-           "updated_at")
+COLUMNS = (
+    "payment_id",
+    "booking_date",
+    "debtor_iban",
+    "creditor_iban",
+    "amount",
+    "currency",
+    "status",
+    "reference",
+    "updated_at",
+)
 ROWS = 250
 PURPOSES = ("invoice", "rent", "salary", "subscription", "refund", "insurance", "tax", "transfer")
 
@@ -69,12 +79,22 @@ def first_wave(seed: int = 2026) -> tuple[DemoFile, ...]:
     shorted = _day(seed, 4)[:60]
     total = sum((row.amount or Decimal(0) for row in shorted), Decimal(0))
     return (
-        _file("payments-2026-03-02.csv", "a clean day, totals declared", monday, declared_rows=len(monday),
-              declared_totals={"amount": str(_total(monday))}),
+        _file(
+            "payments-2026-03-02.csv",
+            "a clean day, totals declared",
+            monday,
+            declared_rows=len(monday),
+            declared_totals={"amount": str(_total(monday))},
+        ),
         _file("payments-2026-03-03.csv", "a day with 7 bad rows", broken),
         _file("payments-2026-03-02 (copy).csv", "the same file delivered twice", monday),
-        _file("payments-2026-03-04.csv", "declared total is 1.00 too high", shorted, ends="held",
-              declared_totals={"amount": str(total + 1)}),
+        _file(
+            "payments-2026-03-04.csv",
+            "declared total is 1.00 too high",
+            shorted,
+            ends="held",
+            declared_totals={"amount": str(total + 1)},
+        ),
         _rejected("payments-2026-03-05.csv", "column amount is missing", monday[:20]),
     )
 
@@ -82,8 +102,10 @@ def first_wave(seed: int = 2026) -> tuple[DemoFile, ...]:
 def second_wave(seed: int = 2026) -> tuple[DemoFile, ...]:
     """What comes late: a correction of the first day, and an older state of the second after the newer one."""
     monday, tuesday = _day(seed, 2), _day(seed, 3)
-    corrected = [_changed(row, hours=30, amount=(row.amount or Decimal(0)) + Decimal("0.10"), status="BOOKED")
-                 for row in monday[:25]]
+    corrected = [
+        _changed(row, hours=30, amount=(row.amount or Decimal(0)) + Decimal("0.10"), status="BOOKED")
+        for row in monday[:25]
+    ]
     older = [_changed(row, hours=-5, status="PENDING") for row in tuesday[150:190]]
     twice = [*older, _changed(older[0], hours=-1, status="PENDING")]
     return (
@@ -95,10 +117,8 @@ def second_wave(seed: int = 2026) -> tuple[DemoFile, ...]:
 def expected(files: Iterable[DemoFile]) -> tuple[tuple[Counts, ...], dict[str, Payment]]:
     """What must become of each file, applied in this order, and the table that must remain: the latest state by key."""
     table: dict[str, Payment] = {}
-    counts = []
-    for each in files:
-        counts.append(_fold(table, each) if each.ends == "applied" else Counts())
-    return tuple(counts), table
+    counts = tuple(_fold(table, each) if each.ends == "applied" else Counts() for each in files)
+    return counts, table
 
 
 def _fold(table: dict[str, Payment], file: DemoFile) -> Counts:
@@ -107,11 +127,17 @@ def _fold(table: dict[str, Payment], file: DemoFile) -> Counts:
     for row in good:
         if row.key not in winners or row.updated_at >= winners[row.key].updated_at:
             winners[row.key] = row
-    merged = [row for row in winners.values()
-              if row.key not in table or row.updated_at >= table[row.key].updated_at]
+    merged = [row for row in winners.values() if row.key not in table or row.updated_at >= table[row.key].updated_at]
     table.update({row.key: row for row in merged})
-    return Counts(len(file.rows), len(merged), len(winners) - len(merged), len(good) - len(winners),
-                  len(file.rows) - len(good), _total(file.rows), _total(merged))
+    return Counts(
+        len(file.rows),
+        len(merged),
+        len(winners) - len(merged),
+        len(good) - len(winners),
+        len(file.rows) - len(good),
+        _total(file.rows),
+        _total(merged),
+    )
 
 
 def _total(rows: Sequence[Payment]) -> Decimal:
@@ -125,10 +151,17 @@ def _day(seed: int, day: int) -> tuple[Payment, ...]:
     for number in range(ROWS):
         amount = Decimal(round(random.lognormvariate(5, 1.4) * 100) + 1).scaleb(-2)
         moment = datetime(2026, 3, day, 6, tzinfo=UTC) + timedelta(seconds=random.randrange(12 * 3600))
-        cells = (f"P{day:02d}{number:08d}", date(2026, 3, day).isoformat(), _iban(random), _iban(random), str(amount),
-                 random.choice(("EUR", "EUR", "EUR", "USD", "GBP", "CHF")),
-                 random.choice(("BOOKED", "BOOKED", "PENDING")),
-                 f"{random.choice(PURPOSES)} {random.randrange(1000, 9999)}", _moment(moment))
+        cells = (
+            f"P{day:02d}{number:08d}",
+            date(2026, 3, day).isoformat(),
+            _iban(random),
+            _iban(random),
+            str(amount),
+            random.choice(("EUR", "EUR", "EUR", "USD", "GBP", "CHF")),
+            random.choice(("BOOKED", "BOOKED", "PENDING")),
+            f"{random.choice(PURPOSES)} {random.randrange(1000, 9999)}",
+            _moment(moment),
+        )
         made.append(Payment(cells, moment, amount))
     return tuple(made)
 
@@ -145,8 +178,15 @@ def _moment(moment: datetime) -> str:
 
 def _with_bad_rows(rows: Sequence[Payment]) -> tuple[Payment, ...]:
     """The day with seven rows spoiled, each in its own way."""
-    spoiled = {10: ("amount", "12,50 EUR"), 31: ("amount", ""), 52: ("currency", "XXX"), 73: ("booking_date", "2026-02-30"),
-               94: ("debtor_iban", "unknown"), 115: ("amount", "-3.00"), 136: ("payment_id", "42")}
+    spoiled = {
+        10: ("amount", "12,50 EUR"),
+        31: ("amount", ""),
+        52: ("currency", "XXX"),
+        73: ("booking_date", "2026-02-30"),
+        94: ("debtor_iban", "unknown"),
+        115: ("amount", "-3.00"),
+        136: ("payment_id", "42"),
+    }
     readable = {115: Decimal("-3.00"), 10: None, 31: None}
     made = list(rows)
     for position, (column, text) in spoiled.items():
@@ -165,17 +205,16 @@ def _changed(row: Payment, hours: int, status: str, amount: Decimal | None = Non
     return Payment(cells, moment, amount or row.amount)
 
 
-def _file(name: str, story: str, rows: Sequence[Payment], *, ends: str = "applied", declared_rows: int | None = None,
-          declared_totals: dict[str, str] | None = None) -> DemoFile:
-    return DemoFile(name, story, _csv(COLUMNS, [row.cells for row in rows]), tuple(rows), ends, declared_rows,
-                    declared_totals or {})
+def _file(name: str, story: str, rows: Sequence[Payment], **stated: Any) -> DemoFile:
+    """A file of these rows; `stated` are further members of it."""
+    return DemoFile(name, story, _csv(COLUMNS, [row.cells for row in rows]), tuple(rows), **stated)
 
 
 def _rejected(name: str, story: str, rows: Sequence[Payment]) -> DemoFile:
     """A file without the column `amount`: no row of it can be judged."""
     at = COLUMNS.index("amount")
-    without = [row.cells[:at] + row.cells[at + 1:] for row in rows]
-    return DemoFile(name, story, _csv(COLUMNS[:at] + COLUMNS[at + 1:], without), ends="rejected")
+    without = [row.cells[:at] + row.cells[at + 1 :] for row in rows]
+    return DemoFile(name, story, _csv(COLUMNS[:at] + COLUMNS[at + 1 :], without), ends="rejected")
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

@@ -1,5 +1,4 @@
-"""Starts the whole product on the laptop, or what of it does not run; the same steps after a first start and after a
-crash.
+"""Starts the whole product on the laptop, or what of it does not run: the same steps at first and after a crash.
 
 The emulator keeps nothing when it is killed. That costs nothing: the ledger is rebuilt from raw, the pump announces
 landing again, and the stream sweeps raw before it reads events.
@@ -13,14 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cli import cloud, services
+from cli.prepare import contracts, prepare
 from cli.processes import alive
 from cli.shell import Shell
 from cli.state import State
 from ingestion.rebuild import rebuild
 from ledgerlake.aws import Aws
 from ledgerlake.settings import Settings
-from tables.contract_store import ContractStore
-from tables.prepare import prepare
 
 SERVICES = ("stream", "pump", "api")
 
@@ -46,7 +44,7 @@ def launch(shell: Shell, *, stream: bool = True) -> Launched:
     settings = Settings.from_mapping(env)
     aws = Aws(settings)
     with shell.working("creating tables from contracts"):
-        prepare(settings, aws, ContractStore(settings, aws))
+        prepare(settings, aws, contracts(settings, aws))
     if fresh:
         with shell.working("rebuilding the ledger from raw"):
             rebuild(settings, aws)
@@ -73,8 +71,11 @@ def launched(shell: Shell, *, keep: bool) -> Iterator[Launched]:
 
 def _chosen(shell: Shell) -> dict[str, str]:
     """The settings that the user's environment overrules: all but where things are, which the cloud decides."""
-    return {name: value for name, value in shell.environ.items()
-            if name.startswith("LEDGERLAKE_") and name not in (services.API_URL, "LEDGERLAKE_STATE")}
+    return {
+        name: value
+        for name, value in shell.environ.items()
+        if name.startswith("LEDGERLAKE_") and name not in (services.API_URL, "LEDGERLAKE_STATE")
+    }
 
 
 def _started_since(state: State, before: tuple[object, ...], name: str) -> bool:

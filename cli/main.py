@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -35,7 +35,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     arguments = parser().parse_args(argv)
     shell = Shell(Path(arguments.state), environ)
     try:
-        reply = arguments.command.run(shell, arguments)
+        command: Command = arguments.command
+        reply = command.run(shell, arguments)
     except KeyboardInterrupt:
         return 130
     except LedgerlakeError as error:
@@ -46,8 +47,12 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
 
 def parser() -> ArgumentParser:
     """The whole command line; a command of two words is a command with subcommands."""
-    made = ArgumentParser("ledgerlake", description="Files that people upload become trustworthy tables within seconds.",
-                          epilog=EPILOG, formatter_class=RawDescriptionHelpFormatter)
+    made = ArgumentParser(
+        "ledgerlake",
+        description="Files that people upload become trustworthy tables within seconds.",
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
     groups = {"": made.add_subparsers(title="commands", metavar="COMMAND", required=True)}
     for command in COMMANDS:
         group, _, last = command.name.rpartition(" ")
@@ -61,8 +66,12 @@ def parser() -> ArgumentParser:
 def _add(into: ArgumentParser, command: Command) -> None:
     command.arguments(into)
     into.add_argument("--json", action="store_true", help="print the answer as one JSON value")
-    into.add_argument("--state", default=os.environ.get("LEDGERLAKE_STATE", ".ledgerlake"), metavar="FOLDER",
-                      help="folder of the embedded cloud (default: %(default)s)")
+    into.add_argument(
+        "--state",
+        default=os.environ.get("LEDGERLAKE_STATE", ".ledgerlake"),
+        metavar="FOLDER",
+        help="folder of the embedded cloud (default: %(default)s)",
+    )
     into.set_defaults(command=command)
 
 
@@ -84,8 +93,14 @@ def _refuse(error: LedgerlakeError, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"error": type(error).__name__, "message": str(error)}, indent=2))  # noqa: T201  # the answer
     else:
-        Console(stderr=True).print(f"[red]{type(error).__name__}[/red]", str(error), sep=": ", markup=True,
-                                   highlight=False, soft_wrap=True)
+        Console(stderr=True).print(
+            f"[red]{type(error).__name__}[/red]",
+            str(error),
+            sep=": ",
+            markup=True,
+            highlight=False,
+            soft_wrap=True,
+        )
     return code
 
 

@@ -32,8 +32,10 @@ def uri(shell: Shell, name: str) -> str:
     """
     names = known_tables(shell)
     if name not in names:
-        raise ConfigurationError(f"no dataset {name!r}; known are {', '.join(names)}. A dataset is one YAML file in "
-                                 f"{shell.settings.contracts}")
+        raise ConfigurationError(
+            f"no dataset {name!r}; known are {', '.join(names)}. A dataset is one YAML file in "
+            f"{shell.settings.contracts}",
+        )
     return table_uri(shell.settings.tables_bucket, name)
 
 
@@ -65,21 +67,23 @@ def _version(shell: Shell, where: str, moment: str) -> int:
     try:
         when = from_text(moment)
     except ValueError as error:
-        raise ConfigurationError(f"--as-of {moment}: give a version (7) or a time with its zone "
-                                 f"(2026-03-31T00:00:00Z); {error}") from error
+        raise ConfigurationError(
+            f"--as-of {moment}: give a version (7) or a time with its zone (2026-03-31T00:00:00Z); {error}",
+        ) from error
     return version_as_of(where, shell.settings, when)
 
 
 def records(rows: pa.Table) -> list[dict[str, Any]]:
     """Rows as JSON-able values, Arrow's maps as objects."""
-    return [{name: _plain(value, rows.schema.field(name).type) for name, value in row.items()}
-            for row in rows.to_pylist()]
+    return [
+        {name: _plain(value, rows.schema.field(name).type) for name, value in row.items()} for row in rows.to_pylist()
+    ]
 
 
 def shown(rows: pa.Table, title: str = "", limit: int = 50) -> Table:
     """The first rows as a readable table."""
     more = f"{title} (first {limit} of {rows.num_rows:,} rows)".strip() if rows.num_rows > limit else title
-    return table(more, rows.column_names, [row.values() for row in records(rows.slice(0, limit))])
+    return table(more, rows.column_names, [tuple(row.values()) for row in records(rows.slice(0, limit))])
 
 
 def _plain(value: Any, kind: pa.DataType) -> Any:

@@ -31,14 +31,22 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
             problems += error.problems
         except UnicodeDecodeError as error:
             problems.append(Problem(str(path), f"not UTF-8 at byte {error.start}", "Save the file as UTF-8."))
-    rows = [(each.dataset, each.version, each.mode, ", ".join(each.primary_key), len(each.columns),
-             ", ".join(each.money)) for each in found]
+    rows = [
+        (each.dataset, each.version, each.mode, ", ".join(each.primary_key), len(each.columns), ", ".join(each.money))
+        for each in found
+    ]
     good = table(f"{len(found)} good contracts", ("dataset", "version", "mode", "key", "columns", "money"), rows)
-    data = {"contracts": [{"dataset": each.dataset, "version": each.version, "sha256": each.sha256} for each in found],
-            "problems": [asdict(each) for each in problems]}
+    data = {
+        "contracts": [{"dataset": each.dataset, "version": each.version, "sha256": each.sha256} for each in found],
+        "problems": [asdict(each) for each in problems],
+    }
     if problems:
-        return Reply(data, Group(good, *(Text(str(each), style="red") for each in problems)),
-                     ("mend them, then: ledgerlake contracts lint",), Exit.FAILED)
+        return Reply(
+            data,
+            Group(good, *(Text(str(each), style="red") for each in problems)),
+            ("mend them, then: ledgerlake contracts lint",),
+            Exit.FAILED,
+        )
     return Reply(data, good, ("ledgerlake tables plan",))
 
 

@@ -90,16 +90,24 @@ def _dead_letters(shell: Shell) -> Finding:
     url = dead_letter_url(shell.settings.landing_queue_url)
     attributes = shell.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     count = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
-    return Finding("dead letters", count == 0, f"{count} messages", "read the pump's log, mend the cause, then: "
-                   "ledgerlake sweep")
+    return Finding(
+        "dead letters",
+        count == 0,
+        f"{count} messages",
+        "read the pump's log, mend the cause, then: ledgerlake sweep",
+    )
 
 
 def _tables(shell: Shell) -> Finding:
     names = ContractStore(shell.settings, shell.aws).names()
     bucket = shell.settings.tables_bucket
     missing = [name for name in names if open_table(table_uri(bucket, name), shell.settings) is None]
-    return Finding("tables", not missing, f"missing: {', '.join(missing)}" if missing else f"{len(names)} datasets",
-                   "ledgerlake tables apply")
+    return Finding(
+        "tables",
+        not missing,
+        f"missing: {', '.join(missing)}" if missing else f"{len(names)} datasets",
+        "ledgerlake tables apply",
+    )
 
 
 def _processes(shell: Shell) -> Finding:
@@ -111,19 +119,35 @@ def _processes(shell: Shell) -> Finding:
 
 
 CHECKS: tuple[Callable[[Shell], Finding], ...] = (
-    _python, _packages, _java, _jars, _s3_program, _contracts, _s3, _ledger, _stream_of_events, _dead_letters, _tables,
-    _processes)
+    _python,
+    _packages,
+    _java,
+    _jars,
+    _s3_program,
+    _contracts,
+    _s3,
+    _ledger,
+    _stream_of_events,
+    _dead_letters,
+    _tables,
+    _processes,
+)
 
 
 def _run(shell: Shell, _: Namespace) -> Reply:
     os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     with shell.working("looking"):
         findings = [_look(check, shell) for check in CHECKS]
-    rows = [("ok" if each.good else "FAULT", each.check, each.found, "" if each.good else each.fix)
-            for each in findings]
+    rows = [
+        ("ok" if each.good else "FAULT", each.check, each.found, "" if each.good else each.fix) for each in findings
+    ]
     faults = sum(not each.good for each in findings)
-    return Reply([asdict(each) for each in findings], table("", ("", "check", "found", "fix"), rows),
-                 () if faults else ("ledgerlake status",), Exit.FAILED if faults else Exit.OK)
+    return Reply(
+        [asdict(each) for each in findings],
+        table("", ("", "check", "found", "fix"), rows),
+        () if faults else ("ledgerlake status",),
+        Exit.FAILED if faults else Exit.OK,
+    )
 
 
 def _look(check: Callable[[Shell], Finding], shell: Shell) -> Finding:

@@ -13,8 +13,10 @@ from ingestion.rebuild import rebuild
 def _run(shell: Shell, _: Namespace) -> Reply:
     with shell.working("reading grants, manifests and reasons from S3"):
         rebuilt = rebuild(shell.settings, shell.aws)
-    said = (f"read back {rebuilt.grants} grants, {rebuilt.acceptances} acceptances and {rebuilt.rejections} rejections "
-            f"of {len(rebuilt.datasets)} datasets; outcomes come back with the stream's next start")
+    said = (
+        f"read back {rebuilt.grants} grants, {rebuilt.acceptances} acceptances and {rebuilt.rejections} rejections "
+        f"of {len(rebuilt.datasets)} datasets; outcomes come back with the stream's next start"
+    )
     return Reply(asdict(rebuilt), said, ("ledgerlake status",))
 
 

@@ -24,8 +24,9 @@ def _list_arguments(parser: ArgumentParser) -> None:
 def _list(shell: Shell, arguments: Namespace) -> Reply:
     where = f" WHERE dataset = '{_checked(DATASET, arguments.dataset, 'dataset')}'" if arguments.dataset else ""
     rows = records(select(shell, f"{_LIST}{where} GROUP BY dataset, seq, upload_id ORDER BY dataset, seq"))
-    listed = [(row["dataset"], row["seq"], row["upload_id"], row["rows"], f"{row['at']:%Y-%m-%d %H:%M:%S}")
-              for row in rows]
+    listed = [
+        (row["dataset"], row["seq"], row["upload_id"], row["rows"], f"{row['at']:%Y-%m-%d %H:%M:%S}") for row in rows
+    ]
     hints = [f"ledgerlake quarantine show {rows[0]['upload_id']}"] if rows else []
     return Reply(rows, table("Uploads with refused rows", ("dataset", "seq", "upload", "rows", "at"), listed), hints)
 
@@ -37,11 +38,17 @@ def _show_arguments(parser: ArgumentParser) -> None:
 def _show(shell: Shell, arguments: Namespace) -> Reply:
     found = select(shell, _SHOW.format(_checked(UPLOAD_ID, arguments.upload_id, "upload id")))
     rows = records(found)
-    listed = [(row["row"], reason["rule"], reason["column"], reason["value"], reason["message"])
-              for row in rows for reason in row["reasons"]]
+    listed = [
+        (row["row"], reason["rule"], reason["column"], reason["value"], reason["message"])
+        for row in rows
+        for reason in row["reasons"]
+    ]
     title = f"{found.num_rows} refused rows, {pc.sum(pc.list_value_length(found['reasons'])).as_py() or 0} reasons"
-    return Reply(rows, table(title, ("line", "rule", "column", "value", "why"), listed),
-                 (f"ledgerlake status {arguments.upload_id}",))
+    return Reply(
+        rows,
+        table(title, ("line", "rule", "column", "value", "why"), listed),
+        (f"ledgerlake status {arguments.upload_id}",),
+    )
 
 
 def _checked(pattern: Pattern[str], text: str, what: str) -> str:

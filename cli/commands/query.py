@@ -11,8 +11,13 @@ from cli.shell import Reply, Shell
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("sql", metavar="SQL", help="one SELECT; tables are named like datasets, uploads, quarantine")
-    parser.add_argument("--as-of", action="append", default=[], metavar="[TABLE=]VERSION|TIME",
-                        help="as the tables were at a version (7) or time (2026-03-31T00:00:00Z); may be repeated")
+    parser.add_argument(
+        "--as-of",
+        action="append",
+        default=[],
+        metavar="[TABLE=]VERSION|TIME",
+        help="as the tables were at a version (7) or time (2026-03-31T00:00:00Z); may be repeated",
+    )
     parser.add_argument("--limit", type=int, default=50, help="rows shown (default: %(default)s; --json: all)")
 
 

@@ -19,11 +19,18 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
     age = None if arguments.older_than is None else timedelta(seconds=arguments.older_than)
     with shell.working("sweeping"):
         swept = sweep(Intake(shell.settings, shell.aws), age)
-    data = {"admitted": [each.row.upload_id for each in swept.found], "rung": [each.upload_id for each in swept.rung],
-            "lag": swept.lag, "failures": list(swept.failures)}
-    rows = [("admitted, though nobody announced them", len(swept.found)), ("announced again", len(swept.rung)),
-            *((f"accepted and not applied: {dataset}", lag) for dataset, lag in swept.lag.items() if lag),
-            *(("failed", each) for each in swept.failures)]
+    data = {
+        "admitted": [each.row.upload_id for each in swept.found],
+        "rung": [each.upload_id for each in swept.rung],
+        "lag": swept.lag,
+        "failures": list(swept.failures),
+    }
+    rows = [
+        ("admitted, though nobody announced them", len(swept.found)),
+        ("announced again", len(swept.rung)),
+        *((f"accepted and not applied: {dataset}", lag) for dataset, lag in swept.lag.items() if lag),
+        *(("failed", each) for each in swept.failures),
+    ]
     hints = ("see the log of the pump, then sweep again",) if swept.failures else ("ledgerlake status",)
     return Reply(data, table("Sweep", ("what", "uploads"), rows), hints, Exit.FAILED if swept.failures else Exit.OK)
 

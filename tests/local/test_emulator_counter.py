@@ -39,16 +39,16 @@ def _take_number(aws: Aws, upload_id: str) -> int:
                             "ConditionExpression": condition,
                             "UpdateExpression": "SET last_seq = :next",
                             "ExpressionAttributeValues": values,
-                        }
+                        },
                     },
                     {
                         "Put": {
                             "TableName": table,
                             "Item": acceptance,
                             "ConditionExpression": "attribute_not_exists(pk)",
-                        }
+                        },
                     },
-                ]
+                ],
             )
         except ClientError as error:
             if error_code(error) != "TransactionCanceledException":

@@ -1,0 +1,56 @@
+"""Tables before uploads: brings every table to what its contract says, and registers it in the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ledgerlake.aws import Aws
+from ledgerlake.errors import ConfigurationError
+from ledgerlake.layout import table_uri
+from ledgerlake.settings import Settings
+from tables import catalog
+from tables.contract import Contract
+from tables.contract_store import ContractStore
+from tables.plan import Plan, apply, plan
+from tables.system_tables import SYSTEM_TABLES
+
+
+def contracts(settings: Settings, aws: Aws, datasets: Sequence[str] = ()) -> tuple[Contract, ...]:
+    """The contracts of these datasets, or of all.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+        ContractError: one has problems.
+    """
+    store = ContractStore(settings, aws)
+    names = store.names()
+    unknown = [name for name in datasets if name not in names]
+    if unknown or not names:
+        raise ConfigurationError(
+            f"no contract for {', '.join(unknown) or 'any dataset'} in {settings.contracts}; "
+            f"there are: {', '.join(names) or 'none'}",
+        )
+    return tuple(store.current(name) for name in datasets or names)
+
+
+def plans(settings: Settings, wanted: Sequence[Contract]) -> tuple[Plan, ...]:
+    """What would change, contract by contract; the shared tables appear with the first."""
+    made: list[Plan] = []
+    for contract in wanted:
+        planned = plan(contract, settings)
+        said = {change.table for each in made for change in each.changes}
+        made.append(Plan(contract.dataset, tuple(change for change in planned.changes if change.table not in said)))
+    return tuple(made)
+
+
+def prepare(settings: Settings, aws: Aws, wanted: Sequence[Contract]) -> tuple[Plan, ...]:
+    """Makes the changes and registers every table; returns what was changed."""
+    made = plans(settings, wanted)
+    for planned in made:
+        apply(planned)
+    for contract in wanted:
+        uri = table_uri(settings.tables_bucket, contract.dataset)
+        catalog.register(aws, settings, contract.dataset, contract.table_schema, uri, contract.description)
+    for name, schema in SYSTEM_TABLES.items():
+        catalog.register(aws, settings, name, schema, table_uri(settings.tables_bucket, name))
+    return made
