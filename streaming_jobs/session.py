@@ -130,6 +130,7 @@ def _own_jvm(settings: Settings) -> dict[str, str]:
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        "spark.executorEnv.PYTHONWARNINGS": "ignore::DeprecationWarning",  # Spark's own daemon forks with threads
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": Path(tempfile.gettempdir(), "ledgerlake-warehouse").as_uri(),
