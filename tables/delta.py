@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, QueryBuilder, Transaction, write_deltalake
+from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ledgerlake.errors import HistoryError, LedgerlakeError, TransientError
@@ -72,10 +73,9 @@ def open_table(uri: str, settings: Settings, version: int | None = None) -> Delt
         HistoryError: it never had that version.
         TransientError: the storage cannot be reached.
     """
-    options = storage_options(settings) if "://" in uri and not uri.startswith("file:") else {}
     try:
         with _refusals(f"open {uri}"):
-            return DeltaTable(uri, version=version, storage_options=options)
+            return DeltaTable(uri, version=version, storage_options=_options(uri, settings))
     except LedgerlakeError as error:
         if isinstance(error.__cause__, TableNotFoundError):
             return None
@@ -102,6 +102,45 @@ def schema(handle: DeltaTable) -> pa.Schema:
     """The table's columns as Arrow types, strings as `string`."""
     return pa.schema([pa.field(each.name, _plain(each.type), each.nullable)
                       for each in pa.schema(handle.schema().to_arrow())])
+
+
+# Define
+
+
+def create(uri: str, columns: pa.Schema, settings: Settings, *, partition_by: Sequence[str],
+           properties: Mapping[str, str], description: str = "") -> None:
+    """Creates the table unless it exists. CHECKs are given as properties: deltalake's own `add_constraint` rewrites
+    `CAST('0.01' AS DECIMAL(18,2))` into a literal of another value.
+    """
+    with _refusals(f"create {uri}"):
+        DeltaTable.create(uri, columns, mode="ignore", partition_by=list(partition_by), description=description,
+                          configuration=dict(properties), storage_options=_options(uri, settings),
+                          raise_if_key_not_exists=False, post_commithook_properties=_HOOKS)
+
+
+def add_columns(handle: DeltaTable, columns: Sequence[pa.Field]) -> None:
+    """Adds nullable columns at the end."""
+    fields = DeltaSchema.from_arrow(pa.schema([each.with_nullable(True) for each in columns])).fields  # noqa: FBT003
+    with _refusals("add columns"):
+        handle.alter.add_columns(fields, post_commithook_properties=_HOOKS)
+
+
+def drop_not_null(handle: DeltaTable, column: str) -> None:
+    """Lets a column be null."""
+    with _refusals("drop NOT NULL"):
+        handle.alter.drop_column_not_null(column, post_commithook_properties=_HOOKS)
+
+
+def drop_check(handle: DeltaTable, name: str) -> None:
+    """Removes a CHECK."""
+    with _refusals("drop CHECK"):
+        handle.alter.drop_constraint(name, post_commithook_properties=_HOOKS)
+
+
+def set_properties(handle: DeltaTable, properties: Mapping[str, str]) -> None:
+    """Sets table properties."""
+    with _refusals("set properties"):
+        handle.alter.set_table_properties(dict(properties), raise_if_not_exists=False)
 
 
 # Write
@@ -224,6 +263,10 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return pa.list_(pa.field("element", _plain(kind.value_type), kind.value_field.nullable))
     return kind
+
+
+def _options(uri: str, settings: Settings) -> dict[str, str]:
+    return storage_options(settings) if uri.startswith(("s3://", "s3a://")) else {}
 
 
 def _bounds(name: str, values: pa.ChunkedArray) -> str:
