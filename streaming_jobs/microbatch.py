@@ -11,16 +11,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ledgerlake.errors import ConfigurationError, LedgerlakeError
+from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Outcome, UploadEvent
-from ledgerlake.layout import app_id, table_uri
+from ledgerlake.layout import app_id
 from streaming_jobs import measures
 from streaming_jobs.commit import apply_run
 from streaming_jobs.lake import Lake
 from streaming_jobs.lease import held
+from streaming_jobs.open_tables import newest
 from streaming_jobs.outcomes import recover
 from streaming_jobs.runs import next_run
-from tables.delta import applied, open_table
+from tables.delta import applied
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,7 @@ def apply_microbatch(lake: Lake, events: Sequence[UploadEvent]) -> tuple[Outcome
 
 def catch_up(lake: Lake) -> tuple[Outcome, ...]:
     """As `apply_microbatch`, without a doorbell: finishes what a crash interrupted, then applies all that raw has."""
-    datasets = lake.contracts.names()
-    for dataset in datasets:
-        with isolated(lake, dataset):
-            recover(lake, dataset)
-    return _apply(lake, dict.fromkeys(datasets, ()))
+    return _apply(lake, {dataset: () for dataset in lake.contracts.names() if _recovered(lake, dataset)})
 
 
 def _apply(lake: Lake, announced: Mapping[str, Sequence[UploadEvent]]) -> tuple[Outcome, ...]:
@@ -65,16 +62,23 @@ def _apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent]) -> tupl
     return ()
 
 
+def _recovered(lake: Lake, dataset: str) -> bool:
+    """Tells what an earlier driver committed and could not tell any more; False if that fails again."""
+    recovered = False
+    with isolated(lake, dataset):
+        recover(lake, dataset)
+        recovered = True
+    return recovered
+
+
 def progress(lake: Lake, dataset: str) -> int:
     """The number of the last upload in the table: the `txn` version of the commit that holds it; 0 before the first.
 
     Raises:
         ConfigurationError: the table was not created yet.
+        TransientError: the storage cannot be reached.
     """
-    table = open_table(table_uri(lake.settings.tables_bucket, dataset), lake.settings)
-    if table is None:
-        raise ConfigurationError(f"{dataset} has no table yet: run `ledgerlake tables apply`")
-    return applied(table, app_id(dataset))
+    return applied(newest(lake, dataset, dataset), app_id(dataset))
 
 
 @contextmanager
