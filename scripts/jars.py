@@ -15,6 +15,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 
 HASHES = Path(__file__).with_name("jars.sha256")
@@ -22,6 +23,12 @@ HASHES = Path(__file__).with_name("jars.sha256")
 
 COMPILER = "org.eclipse.jdt:ecj:3.41.0"
 """Compiles our one Java file on a bare Java runtime too: a machine needs no JDK (see `log_store.py`)."""
+
+UNREACHABLE = """
+Ivy could not download the jars. Behind a mirror of Maven Central set DEFAULT_ARTIFACT_REPOSITORY to its address.
+Behind a proxy set JAVA_TOOL_OPTIONS="-Dhttps.proxyHost=... -Dhttps.proxyPort=...", and where the proxy has its own
+certificate also -Djavax.net.ssl.trustStore=FILE.
+"""
 
 PACKAGES = (
     COMPILER,
@@ -72,7 +79,11 @@ def main() -> int:
     given = arguments.parse_args()
     ivy = given.target.absolute().with_name("ivy")
     shutil.rmtree(ivy, ignore_errors=True)
-    resolve(ivy)
+    try:
+        resolve(ivy)
+    except PySparkRuntimeError:
+        sys.stderr.write(UNREACHABLE)
+        return 1
     found = hashes_of(ivy / "jars")
     if given.lock:
         HASHES.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(found.items())))
