@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from botocore.exceptions import ClientError
-
 from ingestion.inspection import fetch, inspect
 from ingestion.intake import Intake
 from ingestion.ledger import Row
@@ -22,7 +20,7 @@ from ingestion.publish import publish
 from ingestion.rebuild import rebuild_dataset
 from ingestion.triggers import LandedObject
 from ingestion.values import Grant, Rejection
-from ledgerlake.aws import transient
+from ledgerlake.aws import ClientError, transient
 from ledgerlake.errors import ConfigurationError, RejectedError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import grant_key, landing_key, manifest_key, parse_landing_key, raw_key, rejected_key

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from ingestion.objects import is_missing
 from ingestion.values import Grant
-from ledgerlake.aws import Aws, transient
-from ledgerlake.errors import RejectedError, TransientError
+from ledgerlake.aws import Aws, ClientError, transient
+from ledgerlake.errors import RejectedError
 from tables.contract import Contract
 from validation.container import open_container
 from validation.formats import FORMATS
@@ -162,11 +160,8 @@ def fetch(aws: Aws, bucket: str, key: str, grant: Grant, contract: Contract) -> 
 
 def _chunks(body: BinaryIO) -> Iterator[bytes]:
     while True:
-        try:
+        with transient("read the landed file"):
             chunk = body.read(CHUNK)
-        except (BotoCoreError, OSError) as error:
-            msg = f"the file broke off while it was read: {error}"
-            raise TransientError(msg) from error
         if not chunk:
             return
         yield chunk

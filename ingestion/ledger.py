@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ingestion.values import Grant, Rejection
-from ledgerlake.aws import Aws, error_code, transient
+from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.clock import to_text
 from ledgerlake.errors import TransientError
 from ledgerlake.events import Manifest, Outcome

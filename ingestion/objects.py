@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 from typing import BinaryIO
 
-from botocore.exceptions import ClientError
-
-from ledgerlake.aws import Aws, error_code, transient
+from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.errors import ConfigurationError, TransientError
 
 _EXISTS = {"PreconditionFailed", "412"}

@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ingestion.intake import Intake
 from ingestion.objects import checksum, is_taken
 from ingestion.request import FieldProblem, InvalidRequestError
 from ingestion.values import Grant
-from ledgerlake.aws import error_code, transient
+from ledgerlake.aws import ClientError, error_code, transient
 from ledgerlake.layout import landing_key
 
 MIN_PART = 5 * 1024**2

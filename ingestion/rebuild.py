@@ -111,9 +111,13 @@ def _granted(manifest: Manifest) -> Grant:
 
 def _each(intake: Intake, bucket: str, prefix: str, restore: Callable[[bytes], T], suffix: str = ".json") -> list[T]:
     """What `restore` makes of every object under a prefix, several at a time."""
+
+    def one(key: str) -> list[T]:
+        text = read(intake.aws, bucket, key)
+        return [] if text is None else [restore(text)]
+
     with ThreadPoolExecutor(THREADS) as pool:
-        texts = pool.map(lambda key: read(intake.aws, bucket, key), _keys(intake, bucket, prefix, suffix))
-        return list(pool.map(restore, (text for text in texts if text is not None)))
+        return [each for made in pool.map(one, _keys(intake, bucket, prefix, suffix)) for each in made]
 
 
 def _keys(intake: Intake, bucket: str, prefix: str, suffix: str) -> Iterator[str]:

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from botocore.exceptions import ClientError
-
-from ledgerlake.aws import Aws, transient
+from ledgerlake.aws import Aws, ClientError, transient
 from ledgerlake.errors import TransientError
 from ledgerlake.settings import Settings
 

@@ -1,0 +1,1 @@
+"""Entry points of ingestion: each builds its dependencies once, at cold start, and passes them down."""
