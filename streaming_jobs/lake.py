@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -23,7 +24,8 @@ def new_driver() -> str:
 class Lake:
     """Dependencies of the stream, made once by an entry point. Without `spark` every run is applied in the driver.
 
-    `driver` is who holds the leases of tables that are being written.
+    `driver` is who holds the leases of tables that are being written. `handles` are those of the Delta tables, by dataset
+    and table (`open_tables.py`).
     """
 
     settings: Settings
@@ -32,3 +34,4 @@ class Lake:
     spark: SparkSession | None = None
     clock: Clock = utc_now
     driver: str = field(default_factory=new_driver)
+    handles: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)

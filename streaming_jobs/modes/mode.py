@@ -45,7 +45,7 @@ def same_key(contract: Contract, quote: Quote) -> str:
     parts = []
     for name in contract.primary_key:
         equal = "=" if contract.column(name).required else "IS NOT DISTINCT FROM"
-        parts.append(f"t.{quote(name)} {equal} s.{quote(name)}")
+        parts.append(f"(t.{quote(name)} {equal} s.{quote(name)})")
     return " AND ".join(parts)
 
 
@@ -54,7 +54,7 @@ def not_older(order: tuple[str, ...], quote: Quote) -> str:
     head, *rest = order
     s, t = f"s.{quote(head)}", f"t.{quote(head)}"
     newer = f"({s} IS NOT NULL AND ({t} IS NULL OR {s} > {t}))"
-    tied = f"{s} IS NOT DISTINCT FROM {t}"
+    tied = f"({s} IS NOT DISTINCT FROM {t})"  # in DataFusion its right side reaches up to the bracket
     return f"({newer} OR ({tied}{' AND ' + not_older(tuple(rest), quote) if rest else ''}))"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from streaming_jobs.fold import Fate, fold, sums, tallies
 from streaming_jobs.modes import MODES
 from tables.contract import Column, Contract, Kind
-
-Row = dict[str, Any]
+from tests.model import Model, Row
 
 COLUMNS = (Column("id", Kind.STRING, required=True), Column("branch", Kind.INTEGER),
            Column("as_of", Kind.DATE), Column("amount", Kind.DECIMAL, 38, 2, money=True))
@@ -25,38 +24,6 @@ UPSERT = Contract(dataset="books", version="1.0.0", sha256="0" * 64, columns=COL
                   mode="upsert", sequence_by="as_of")
 BY_ARRIVAL = replace(UPSERT, sequence_by=None)
 APPEND = replace(UPSERT, mode="append", primary_key=(), sequence_by=None)
-
-
-@dataclass
-class Model:
-    """Rows one after the other into a dict, as a person would do it."""
-
-    contract: Contract
-
-    def __post_init__(self) -> None:
-        self.table: dict[Any, Row] = {}
-        self.fates: Counter[tuple[int, str]] = Counter()
-
-    def _age(self, row: Row) -> tuple[bool, Any]:
-        value = row[self.contract.sequence_by] if self.contract.sequence_by else 0
-        return (value is not None, value)
-
-    def apply(self, upload: list[Row]) -> None:
-        best: dict[Any, Row] = {}
-        for row in upload:
-            key = tuple(row[name] for name in self.contract.primary_key) or (row["_seq"], row["_row"])
-            if key not in best:
-                best[key] = row
-            else:
-                self.fates[row["_seq"], "DUPLICATE"] += 1
-                if self._age(row) >= self._age(best[key]):
-                    best[key] = row
-        for key, row in best.items():
-            if key in self.table and self._age(self.table[key]) > self._age(row):
-                self.fates[row["_seq"], "SUPERSEDED"] += 1
-            else:
-                self.fates[row["_seq"], "MERGED"] += 1
-                self.table[key] = row
 
 
 ROW = st.fixed_dictionaries({
@@ -81,15 +48,11 @@ def _runs(uploads: list[list[Row]], cuts: set[int]) -> list[list[Row]]:
     return runs
 
 
-def _key(row: Row, contract: Contract) -> Any:
-    return tuple(row[name] for name in contract.primary_key) or (row["_seq"], row["_row"])
-
-
 @pytest.mark.parametrize("contract", [UPSERT, BY_ARRIVAL, APPEND], ids=["by business date", "by arrival", "append"])
 @given(uploads=UPLOADS, cuts=st.sets(st.integers(0, 6)), data=st.data())
 def test_rows_and_counts_equal_a_plain_model_however_uploads_are_batched(
         contract: Contract, uploads: list[list[Row]], cuts: set[int], data: st.DataObject) -> None:
-    model = Model(contract)
+    model = Model(contract.primary_key, contract.sequence_by)
     for upload in uploads:
         model.apply(upload)
     table: dict[Any, Row] = {}
@@ -97,9 +60,9 @@ def test_rows_and_counts_equal_a_plain_model_however_uploads_are_batched(
     for run in _runs(uploads, cuts):
         rows = _table(data.draw(st.permutations(run)), contract)
         folded = fold(rows, contract, MODES[contract.mode], _table(list(table.values()), contract))
-        counts.update({(seq, fate.name): each.rows
+        counts.update({(seq, fate.name.lower()): each.rows
                        for (seq, fate), each in tallies(folded.fates, rows, contract.money).items()})
-        table.update({_key(row, contract): row for row in folded.changes.to_pylist()})
+        table.update({model.key_of(row): row for row in folded.changes.to_pylist()})
     assert table == model.table
     assert counts == model.fates
 
@@ -124,7 +87,7 @@ def test_sums_beyond_38_digits_do_not_wrap_around() -> None:
 
 
 def test_a_row_that_ties_with_the_table_wins_because_it_came_later() -> None:
-    row: Row = {"id": "a", "branch": 1, "as_of": date(2026, 1, 1), "amount": None, "_upload_id": "u", "_seq": 2, "_row": 2}
+    row = {"id": "a", "branch": 1, "as_of": date(2026, 1, 1), "amount": None, "_upload_id": "u", "_seq": 2, "_row": 2}
     folded = fold(_table([row], UPSERT), UPSERT, MODES["upsert"], _table([{**row, "_seq": 1, "_row": 99}], UPSERT))
     assert list(folded.fates) == [Fate.MERGED]
     assert folded.changes.to_pylist() == [row]

@@ -1,0 +1,229 @@
+"""A run too large for the driver: parsed and validated on the executors, committed by Spark (about 4 s more).
+
+The same judgement as `driver_path`, spread out: each task streams one file through `validation`, its rows are staged
+as Parquet, windows over the staged rows decide their fates, and what is merged is read from what was staged, so that
+a MERGE which reads its source twice sees the same rows.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812  # the name everybody knows it by
+
+from ledgerlake.aws import transient
+from ledgerlake.errors import LedgerlakeError
+from ledgerlake.events import Manifest, Outcome
+from ledgerlake.layout import app_id, staging_uri, table_uri
+from streaming_jobs.conservation import add, tally_quarantined
+from streaming_jobs.fold import Fate, Tally, tallies
+from streaming_jobs.lake import Lake
+from streaming_jobs.modes import MODES, Mode
+from streaming_jobs.modes.mode import same_key
+from streaming_jobs.open_tables import Handle, OpenTables
+from streaming_jobs.outcomes import from_metadata
+from streaming_jobs.runs import Run
+from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
+from streaming_jobs.spark_fates import column, with_fates
+from streaming_jobs.staging import ACCEPTED, QUARANTINED_ROW, Summary, stage, summaries
+from tables import delta, sql, system_tables
+from tables.contract import Contract
+
+TXN_APP = "spark.databricks.delta.write.txnAppId"
+TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+_REFUSED = -1
+"""In a tally of staged rows: quarantined, beside the values of `Fate`."""
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A run that the executors have read. `folder` holds all of it; `rows` are the accepted ones with their fates."""
+
+    spark: SparkSession
+    folder: str
+    rows: DataFrame
+    refused: DataFrame
+    summaries: dict[int, Summary]
+
+
+def prepare(lake: Lake, run: Run, tables: OpenTables) -> Prepared:
+    """Reads, validates, folds and counts a run on the executors; raises as `driver_path.prepare`."""
+    now = lake.clock()
+    folder = f"{staging_uri(lake.settings.tables_bucket, run.dataset, run.last)}/{uuid.uuid4().hex}"
+    discard = partial(_remove, lake, folder)
+    try:
+        staged = _stage(lake, run, _spark_uri(folder))
+        counted = _tallies(staged.rows, run.contract, F.col("_fate"))
+        refused = _tallies(staged.refused, run.contract, F.lit(_REFUSED))
+        outcomes = tuple(_outcome(upload, run.contract, staged.summaries[upload.seq], counted, refused, now)
+                         for upload in run.uploads)
+    except BaseException:
+        discard()
+        raise
+    changed = sum(outcome.merged for outcome in outcomes) > 0
+    return Prepared(outcomes=outcomes, quarantine=partial(_quarantine, lake, run, staged, now),
+                    commit=partial(_commit, lake, tables.data, run, staged if changed else None), discard=discard)
+
+
+# Judge
+
+
+def _stage(lake: Lake, run: Run, folder: str) -> _Staged:
+    assert lake.spark is not None
+    contract, mode = run.contract, MODES[run.contract.mode]
+    staged = stage(lake.spark, lake.settings, contract, run.uploads, f"{folder}/read")
+    said = summaries(staged)
+    good = F.col("_seq").isin([seq for seq, summary in said.items() if not summary.held])
+    accepted = staged.filter((F.col("_kind") == ACCEPTED) & good).select(*map(column, contract.table_schema.names))
+    table = lake.spark.read.format("delta").load(_spark_uri(table_uri(lake.settings.tables_bucket, run.dataset)))
+    rows = with_fates(accepted, contract, mode, table if mode.order(contract)[0] != "_seq" else None)
+    rows.write.mode("overwrite").parquet(f"{folder}/judged")
+    rows = lake.spark.read.schema(rows.schema).parquet(f"{folder}/judged")
+    return _Staged(lake.spark, folder, rows, staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
+
+
+def _tallies(rows: DataFrame, contract: Contract, fate: Any) -> dict[tuple[int, int], Tally]:
+    """Rows and money by upload and fate, summed exactly on the executors by the functions of `fold` and `conservation`."""
+    chosen = rows.select("_seq", fate.cast("tinyint").alias("_fate"), *map(column, contract.money),
+                         *(["_money"] if "_money" in rows.columns else []))
+    parts: dict[tuple[int, int], list[Tally]] = {}
+    shape = "seq bigint, fate int, rows bigint, money map<string, string>"
+    for row in chosen.mapInArrow(_summing(contract.money), shape).collect():
+        money = {name: Decimal(text) for name, text in row["money"].items()}
+        parts.setdefault((row["seq"], row["fate"]), []).append(Tally(row["rows"], money))
+    return {which: add(found, contract.money) for which, found in parts.items()}
+
+
+def _summing(money: tuple[str, ...]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def summed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            rows = pa.Table.from_batches([batch])
+            found = (_refused_tallies(rows, money) if "_money" in rows.column_names
+                     else tallies(rows["_fate"].to_numpy(), rows, money))
+            yield pa.RecordBatch.from_pylist(
+                [{"seq": seq, "fate": int(fate), "rows": tally.rows,
+                  "money": {name: str(value) for name, value in tally.money.items()}}
+                 for (seq, fate), tally in found.items()],
+                schema=pa.schema([("seq", pa.int64()), ("fate", pa.int32()), ("rows", pa.int64()),
+                                  ("money", pa.map_(pa.string(), pa.string()))]))
+
+    return summed
+
+
+def _refused_tallies(rows: pa.Table, money: tuple[str, ...]) -> dict[tuple[int, int], Tally]:
+    return {(seq, _REFUSED): tally_quarantined(rows.filter(pa.compute.equal(rows["_seq"], seq))["_money"], money)
+            for seq in rows["_seq"].unique().to_pylist()}
+
+
+def _outcome(upload: Manifest, contract: Contract, summary: Summary, counted: dict[tuple[int, int], Tally],
+             refused: dict[tuple[int, int], Tally], now: datetime) -> Outcome:
+    if summary.held or summary.file is None:
+        return hold(upload, contract, summary.file, summary.held, now)
+    parts = accepted_parts({(seq, Fate(fate)): tally for (seq, fate), tally in counted.items()}, upload.seq)
+    if (upload.seq, _REFUSED) in refused:
+        parts["quarantined"] = refused[upload.seq, _REFUSED]
+    return settle(upload, contract, summary.file, parts, now)
+
+
+# Write
+
+
+def _quarantine(lake: Lake, run: Run, staged: _Staged, now: datetime, after: int) -> None:
+    refused = staged.refused.filter(F.col("_seq") > after)
+    if refused.isEmpty():
+        return
+    same = {"dataset": run.dataset, "contract_sha256": run.contract.sha256, "quarantined_at": now}
+    found = {"seq": "_seq", "upload_id": "_upload_id", "row": "_row", "raw": "_raw", "reasons": "_reasons", "money": "_money"}
+    rows = refused.select(*((F.col(found[name]) if name in found else F.lit(same[name])).alias(name)
+                            for name in system_tables.QUARANTINE.names))
+    _append(rows, _spark_uri(table_uri(lake.settings.tables_bucket, "quarantine")), app_id(run.dataset), run.last)
+
+
+def _commit(lake: Lake, data: Handle, run: Run, staged: _Staged | None, metadata: str) -> int:
+    """One commit of Spark. The progress is compared on the newest version first, and proved afterwards."""
+    name = app_id(run.dataset)
+    delta.refresh(data)
+    if delta.applied(data, name) >= run.last:
+        raise LedgerlakeError(f"{run.dataset}: upload {run.last} was applied meanwhile by another driver")
+    if staged is None:
+        return delta.record_progress(data, app_id=name, version=run.last, metadata=metadata)
+    uri = _spark_uri(table_uri(lake.settings.tables_bucket, run.dataset))
+    changes = staged.rows.filter("_change").select(*map(column, run.contract.table_schema.names))
+    mode = MODES[run.contract.mode]
+    if mode.keyed:
+        with _transaction(staged.spark, name, run.last, metadata):
+            _merge(staged.spark, uri, run.contract, mode, changes)
+    else:
+        _append(changes, uri, name, run.last, metadata)
+    return _committed_version(data, run)
+
+
+def _append(rows: DataFrame, uri: str, name: str, version: int, metadata: str | None = None) -> None:
+    """Appends rows and progress in one commit of Spark; does nothing where that progress is reached already."""
+    writer = rows.write.format("delta").mode("append").option("txnAppId", name).option("txnVersion", version)
+    (writer if metadata is None else writer.option("userMetadata", metadata)).save(uri)
+
+
+def _merge(spark: SparkSession, uri: str, contract: Contract, mode: Mode, changes: DataFrame) -> None:
+    quote = sql.portable_identifier
+    first = column(contract.primary_key[0])
+    low, high, nulls = changes.agg(F.min(first), F.max(first), F.max(first.isNull())).collect()[0]
+    same = F.expr(same_key(contract, quote))
+    if low is not None and not nulls:  # Delta leaves out files of the table by literals, never by values of the source
+        same = F.col(f"t.{quote(contract.primary_key[0])}").between(F.lit(low), F.lit(high)) & same
+    merge = DeltaTable.forPath(spark, uri).alias("t").merge(changes.alias("s"), same)
+    for clause in mode.clauses(contract, quote):
+        values: Any = {quote(name): text for name, text in clause.values}
+        merge = (merge.whenMatchedUpdate(condition=clause.condition, set=values) if clause.matched
+                 else merge.whenNotMatchedInsert(condition=clause.condition, values=values))
+    merge.execute()
+
+
+@contextmanager
+def _transaction(spark: SparkSession, name: str, version: int, metadata: str) -> Iterator[None]:
+    """MERGE takes its transaction from the session only, where it would stick and silence the next MERGE."""
+    conf = {TXN_APP: name, TXN_VERSION: str(version), USER_METADATA: metadata}
+    try:
+        for key, value in conf.items():
+            spark.conf.set(key, value)
+        yield
+    finally:
+        for key in conf:
+            spark.conf.unset(key)
+
+
+def _committed_version(data: Handle, run: Run) -> int:
+    """The version that holds the run; proves that Spark did not skip it."""
+    delta.refresh(data)
+    for entry in data.history(8):
+        found = from_metadata(entry.get("userMetadata"), entry["version"])
+        if found and found[-1].seq == run.last:
+            return int(entry["version"])
+    raise LedgerlakeError(f"{run.dataset}: Spark reported success, but no commit holds upload {run.last}; apply it again")
+
+
+def _remove(lake: Lake, folder: str) -> None:
+    """Deletes what was staged, and whatever an earlier crash left of the same upload."""
+    bucket, _, prefix = folder.rpartition("/")[0].removeprefix("s3://").partition("/")
+    with transient(f"remove {folder}"):
+        for page in lake.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
+            keys = [{"Key": item["Key"]} for item in page.get("Contents", ())]
+            if keys:
+                lake.aws.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+
+
+def _spark_uri(uri: str) -> str:
+    """The table or folder, by the scheme whose file system is S3A everywhere."""
+    return "s3a://" + uri.removeprefix("s3://")

@@ -1,0 +1,138 @@
+"""What became of each upload, told to those who ask: the ledger, and the `uploads` table.
+
+The truth is the `userMetadata` of the data table's commits. The ledger is told first and `uploads` last, so that its
+`txn` version says up to which upload everybody knows; `recover` tells the rest again, which changes nothing that was
+already said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from typing import Any
+
+import pyarrow as pa
+from botocore.exceptions import ClientError
+
+from ledgerlake.aws import error_code, transient
+from ledgerlake.clock import to_text
+from ledgerlake.errors import LedgerlakeError
+from ledgerlake.events import Manifest, Outcome
+from ledgerlake.layout import app_id, upload_item
+from streaming_jobs.lake import Lake
+from streaming_jobs.open_tables import Handle, OpenTables, opened
+from streaming_jobs.runs import manifests
+from tables import delta, system_tables
+
+SCHEMA = "ledgerlake.commit/1"
+
+
+def to_metadata(outcomes: Sequence[Outcome]) -> str:
+    """The `userMetadata` of the commit that applies these uploads (ascending, one dataset)."""
+    members = [json.loads(outcome.to_json()) for outcome in outcomes]
+    return json.dumps({"schema": SCHEMA, "dataset": outcomes[0].dataset, "first_seq": outcomes[0].seq,
+                       "last_seq": outcomes[-1].seq, "outcomes": members}, sort_keys=True, separators=(",", ":"))
+
+
+def from_metadata(text: str | None, version: int) -> tuple[Outcome, ...]:
+    """The outcomes in a commit's `userMetadata`, at their version; none if the commit applied no upload."""
+    try:
+        members = json.loads(text or "null")
+    except json.JSONDecodeError:
+        return ()
+    if not isinstance(members, dict) or members.get("schema") != SCHEMA:
+        return ()
+    return tuple(replace(Outcome.from_members(each), version=version) for each in members["outcomes"])
+
+
+def recover(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
+    """Tells what a crash left untold between a commit and the `uploads` table; returns it. Safe to call at any time."""
+    return catch_up(lake, opened(lake, dataset), dataset)
+
+
+def catch_up(lake: Lake, tables: OpenTables, dataset: str) -> tuple[Outcome, ...]:
+    """As `recover`, with handles that are up to date."""
+    told = delta.applied(tables.uploads, app_id(dataset))
+    untold = committed(tables.data, dataset, told)
+    if untold:
+        count = untold[-1].seq - told
+        found = list(manifest for manifest, _ in zip(manifests(lake, dataset, told + 1, count), untold, strict=False))
+        tell(lake, tables, untold, found)
+    return untold
+
+
+def committed(data: Handle, dataset: str, after: int) -> tuple[Outcome, ...]:
+    """Outcomes of all applied uploads above `after`, ascending, from the newest commits of the data table.
+
+    Raises:
+        LedgerlakeError: the log does not hold them all any more.
+    """
+    applied = delta.applied(data, app_id(dataset))
+    found: dict[int, Outcome] = {}
+    limit = 4
+    while len(found) < applied - after:
+        entries = data.history(limit)
+        for entry in entries:
+            found.update({outcome.seq: outcome for outcome in from_metadata(entry.get("userMetadata"), entry["version"])
+                          if outcome.seq > after})
+        if len(entries) < limit:
+            break
+        limit *= 4
+    if len(found) != max(applied - after, 0):
+        missing = sorted(set(range(after + 1, applied + 1)) - set(found))
+        msg = (f"{dataset}: the table's log does not say what became of upload {missing[0]}"
+               f"{f' and {len(missing) - 1} more' if missing[1:] else ''}. Restore the log files, or rebuild the table")
+        raise LedgerlakeError(msg)
+    return tuple(found[seq] for seq in sorted(found))
+
+
+def tell(lake: Lake, tables: OpenTables, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -> None:
+    """Tells the ledger, then `uploads`. Both lists are of the same uploads; those that `uploads` has are not repeated.
+
+    Raises:
+        LedgerlakeError: an upload between the last one told and the first of these would be left out.
+        TransientError: try again, or leave it to `recover`.
+    """
+    dataset = outcomes[0].dataset
+    told = delta.applied(tables.uploads, app_id(dataset))
+    if outcomes[0].seq > told + 1:
+        msg = f"{dataset}: uploads above {told} are not told yet, {outcomes[0].seq} must wait; run recover first"
+        raise LedgerlakeError(msg)
+    tell_ledger(lake, outcomes)
+    pairs = [(outcome, manifest) for outcome, manifest in zip(outcomes, uploads, strict=True) if outcome.seq > told]
+    if pairs:
+        delta.append(tables.uploads, _rows(pairs), app_id=app_id(dataset), version=pairs[-1][0].seq, metadata=None)
+
+
+def tell_ledger(lake: Lake, outcomes: Sequence[Outcome]) -> None:
+    """Sets state, outcome and stage of each upload. An item that the ledger has lost is left to `ledger rebuild`."""
+    client = lake.aws.dynamodb  # made here: boto3's session is not safe to share between threads
+    with transient("tell the ledger"):
+        if len(outcomes) == 1:
+            _tell_item(client, lake.settings.ledger_table, outcomes[0])
+            return
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda outcome: _tell_item(client, lake.settings.ledger_table, outcome), outcomes))
+
+
+def _tell_item(client: Any, table: str, outcome: Outcome) -> None:
+    try:
+        client.update_item(
+            TableName=table, Key={name: {"S": value} for name, value in upload_item(outcome.upload_id).items()},
+            UpdateExpression="SET #state = :state, outcome = :outcome, stages.#state = :at",
+            ConditionExpression="attribute_exists(pk)", ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":state": {"S": outcome.state}, ":outcome": {"S": outcome.to_json()},
+                                       ":at": {"S": to_text(outcome.applied_at)}})
+    except ClientError as error:
+        if error_code(error) != "ConditionalCheckFailedException":
+            raise
+
+
+def _rows(pairs: Iterable[tuple[Outcome, Manifest]]) -> pa.Table:
+    """Rows of the `uploads` table."""
+    rows = []
+    for outcome, manifest in pairs:
+        rows.append({**{name: getattr(manifest, name) for name in system_tables.OF_MANIFEST}, **asdict(outcome)})
+    return pa.Table.from_pylist(rows, schema=system_tables.UPLOADS)

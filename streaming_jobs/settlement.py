@@ -1,0 +1,63 @@
+"""The outcome of one upload, and a run that is ready to be committed: what both sizes of the apply protocol hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from ledgerlake.events import Manifest, Outcome
+from streaming_jobs.conservation import PARTS, check, money_text
+from streaming_jobs.fold import Fate, Tally
+from tables.contract import Contract
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run: parsed, judged, counted and found conserved. Nothing of it is in a table yet.
+
+    `quarantine(after)` appends the refused rows of uploads above `after`; `commit(metadata)` makes the one commit of
+    rows, progress and `metadata` and returns its version; `discard()` removes what was staged. Each is called at most
+    once, in this order, `discard` always.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    quarantine: Callable[[int], None]
+    commit: Callable[[str], int]
+    discard: Callable[[], None]
+
+
+def settle(manifest: Manifest, contract: Contract, file: Tally, parts: Mapping[str, Tally],
+           applied_at: datetime) -> Outcome:
+    """The outcome of an upload whose rows are told apart; `parts` has some of `conservation.PARTS`, the rest is none.
+
+    Raises:
+        LedgerlakeError: the parts do not add up to the file.
+    """
+    nothing = Tally(0, {name: Decimal(0) for name in contract.money})
+    whole = {part: parts.get(part, nothing) for part in PARTS}
+    check(f"upload {manifest.seq} of {manifest.dataset} ({manifest.upload_id})", file, whole)
+    return _outcome(manifest, contract, file, whole, (), applied_at)
+
+
+def hold(manifest: Manifest, contract: Contract, file: Tally | None, reasons: tuple[str, ...],
+         applied_at: datetime) -> Outcome:
+    """The outcome of an upload that is set aside as a whole; `file` is None where it could not be read to its end."""
+    nothing = Tally(0, {name: Decimal(0) for name in contract.money})
+    return _outcome(manifest, contract, file or nothing, dict.fromkeys(PARTS, nothing), reasons, applied_at)
+
+
+def accepted_parts(tallies: Mapping[tuple[int, Fate], Tally], seq: int) -> dict[str, Tally]:
+    """The parts of upload `seq` among the tallies of a run, by the names of `conservation.PARTS`."""
+    return {fate.name.lower(): tallies[seq, fate] for fate in Fate if (seq, fate) in tallies}
+
+
+def _outcome(manifest: Manifest, contract: Contract, file: Tally, parts: Mapping[str, Tally],
+             held: tuple[str, ...], applied_at: datetime) -> Outcome:
+    money = {name: {part: money_text(tally.money[name], contract.column(name).scale)
+                    for part, tally in (("file", file), *parts.items())} for name in contract.money}
+    return Outcome(dataset=manifest.dataset, seq=manifest.seq, upload_id=manifest.upload_id,
+                   state="held" if held else "applied", rows=file.rows, money=money, held=list(held),
+                   contract_sha256=manifest.contract_sha256, contract_version=manifest.contract_version,
+                   applied_at=applied_at, **{part: tally.rows for part, tally in parts.items()})
