@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from getpass import getuser
 
 import uvicorn
 
@@ -11,11 +12,15 @@ from ingestion.handlers.upload_api_local import asgi
 from ledgerlake.aws import Aws
 from ledgerlake.settings import Settings
 
+TENANT = "local"
+"""There is one tenant on a laptop; who uploads is the user who started the API."""
+
 
 def main(port: int) -> None:
     """Serves until a signal ends it."""
     settings = Settings.from_mapping(os.environ)
-    uvicorn.run(asgi(settings, Aws(settings)), host="127.0.0.1", port=port, log_level="warning")
+    claims = {"sub": getuser(), settings.tenant_claim: TENANT}
+    uvicorn.run(asgi(settings, Aws(settings), claims), host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""How an upload looks on the command line: one line in a list, or all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from cli.client import Json
+from cli.shell import table
+from ledgerlake.clock import from_text
+
+COLORS = {"applied": "green", "held": "yellow", "rejected": "red", "accepted": "cyan"}
+COUNTS = ("rows", "merged", "superseded", "duplicate", "quarantined")
+
+
+def state(upload: Json) -> str:
+    """Its state, coloured."""
+    name = upload["state"]
+    return f"[{COLORS.get(name, 'default')}]{name}[/]"
+
+
+def seconds(upload: Json) -> float | None:
+    """From landing to its last stage."""
+    at = {each["stage"]: from_text(each["at"]) for each in upload["stages"]}
+    return (max(at.values()) - at["landed"]).total_seconds() if "landed" in at else None
+
+
+def reason(upload: Json) -> str:
+    """Why it was refused or set aside; empty where it was not."""
+    return "; ".join(f"{each['check']}: {each['message']}" for each in upload["reasons"])
+
+
+def listing(title: str, uploads: Iterable[Json]) -> Table:
+    """Several uploads, a line each."""
+    rows = []
+    for each in uploads:
+        outcome = each["outcome"] or {}
+        took = seconds(each)
+        rows.append(
+            (
+                each["seq"],
+                each["file_name"],
+                state(each),
+                *(outcome.get(name) for name in COUNTS),
+                outcome.get("version"),
+                f"{took:.1f}" if took is not None else None,
+                reason(each),
+                each["upload_id"],
+            ),
+        )
+    return table(title, ("seq", "file", "state", *COUNTS, "version", "s", "reason", "upload"), rows)
+
+
+def whole(upload: Json) -> RenderableType:
+    """One upload with stages, counts and money."""
+    outcome = upload["outcome"] or {}
+    about = [(name, upload[name]) for name in ("upload_id", "dataset", "file_name", "size", "sha256", "seq")]
+    about += [("state", state(upload)), *((f"reason ({each['check']})", each["message"]) for each in upload["reasons"])]
+    about += [(name, outcome[name]) for name in (*COUNTS, "version") if name in outcome]
+    parts: list[RenderableType] = [table("", ("", ""), about)]
+    first = from_text(upload["stages"][0]["at"]) if upload["stages"] else None
+    stages = [
+        (each["stage"], each["at"], f"{(from_text(each['at']) - first).total_seconds():.2f}")
+        for each in upload["stages"]
+        if first
+    ]
+    parts.append(table("Stages", ("stage", "at", "s"), stages))
+    money = outcome.get("money") or {}
+    if money:
+        kinds = tuple(next(iter(money.values())))
+        parts.append(table("Money", ("column", *kinds), [(name, *parts.values()) for name, parts in money.items()]))
+    return Group(*parts)
+
+
+def hints(upload: Json) -> tuple[str, ...]:
+    """What to do next."""
+    outcome = upload["outcome"] or {}
+    more = (f"ledgerlake quarantine show {upload['upload_id']}",) if outcome.get("quarantined") else ()
+    match upload["state"]:
+        case "applied":
+            return (*more, f"ledgerlake query 'SELECT * FROM {upload['dataset']} LIMIT 10'")
+        case "held" | "rejected":
+            return ("mend the file as the reason says, then upload it again",)
+    return (f"ledgerlake status {upload['upload_id']}",)
