@@ -46,7 +46,7 @@ def open_container(data: Data | BinaryIO, caps: Caps = DEFAULT_CAPS) -> BinaryIO
     magic = stream.read(4)
     stream.seek(0)
     if magic.startswith(GZIP):
-        return _Capped(cast("BinaryIO", GzipFile(fileobj=stream)), _packed_size(stream), caps)
+        return _Capped(cast("BinaryIO", GzipFile(fileobj=stream, mode="rb")), _packed_size(stream), caps)
     if magic in (ZIP, EMPTY_ZIP):
         return _Capped(_only_member(stream), _packed_size(stream), caps)
     return stream
