@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tables.contract import Column, FileFormat, Kind
+from validation.decimals import short_decimals
 from validation.moments import parse_dates, parse_timestamps
 from validation.text import flags, full_match, longest, only_bytes, trim, with_nulls
 
@@ -77,6 +78,9 @@ def careful_integers(cells: pa.StringArray, file: FileFormat) -> Parsed:
 
 def _decimals(cells: pa.StringArray, column: Column, file: FileFormat) -> Parsed:
     plain = with_nulls(cells, set(file.null_tokens))
+    short = short_decimals(plain, column.arrow)
+    if short is not None:
+        return Parsed(short)
     if only_bytes(plain, _DECIMAL) and longest(plain) <= _MAX_DIGITS:
         try:
             return Parsed(pc.cast(plain, column.arrow))
@@ -115,11 +119,18 @@ def _normal(number: pa.StringArray) -> pa.StringArray:
 
 
 def _distinct(cells: pa.StringArray, column: Column, file: FileFormat) -> Parsed:
-    """Dates, times and booleans repeat: each distinct text is parsed once."""
-    encoded = pc.dictionary_encode(cells)
+    """Dates, times and booleans repeat, often row after row: each distinct text is parsed once."""
+    runs = pc.run_end_encode(cells)
+    encoded = pc.dictionary_encode(runs.values)
     parsed = careful_distinct(encoded.dictionary, column, file)
-    values = pc.take(parsed.values, encoded.indices)
-    return Parsed(values, None if parsed.bad is None else pc.fill_null(pc.take(parsed.bad, encoded.indices), False))
+    return Parsed(_spread(parsed.values, encoded, runs), None if parsed.bad is None else _spread(parsed.bad, encoded, runs))
+
+
+def _spread(values: pa.Array, encoded: pa.DictionaryArray, runs: pa.RunEndEncodedArray) -> pa.Array:
+    each = pc.take(values, encoded.indices)
+    if len(runs) == len(each):
+        return each
+    return pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(runs.run_ends, each))
 
 
 def careful_distinct(cells: pa.StringArray, column: Column, file: FileFormat) -> Parsed:

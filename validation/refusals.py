@@ -50,6 +50,8 @@ def refused_positions(refusals: Sequence[Refusal]) -> np.ndarray:
 
 def quarantine(block: Block, refusals: Sequence[Refusal], money: Mapping[str, Mapping[int, Decimal]]) -> pa.Table:
     """The refused rows of a block in `QUARANTINED`, ordered by row; `money` gives readable cells by column and position."""
+    if not refusals and not block.broken:
+        return QUARANTINED.empty_table()
     at = [int(position) for position in refused_positions(refusals)]
     reasons: dict[int, list[dict[str, Any]]] = {position: [] for position in at}
     for refusal in refusals:

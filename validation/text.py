@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 import numpy as np
@@ -18,24 +19,39 @@ def trim(text: pa.StringArray) -> pa.StringArray:
 
 
 def with_nulls(text: pa.StringArray, tokens: Collection[str]) -> pa.StringArray:
-    """Every cell that equals a token as null."""
-    if not tokens:
+    """Every cell that equals a token as null. Cells of other lengths than the tokens' are not looked at."""
+    lengths = byte_lengths(text)
+    possible = {len(token.encode()) for token in tokens}
+    if lengths.min(initial=2**31 - 1) > max(possible, default=-1):
         return text
-    lengths = pa.array(sorted({len(token.encode()) for token in tokens}), pa.int32())
-    if not pc.any(pc.is_in(pc.binary_length(text), lengths), min_count=0).as_py():
+    like = np.zeros(len(text), bool)
+    for length in possible:
+        like |= lengths == length
+    candidates = np.flatnonzero(like)
+    if not len(candidates):
         return text
-    return pc.if_else(pc.is_in(text, pa.array(list(tokens), pa.string())), pa.scalar(None, pa.string()), text)
+    equal = pc.is_in(text.take(pa.array(candidates)), pa.array(list(tokens), pa.string()))
+    like[candidates] = equal.to_numpy(zero_copy_only=False)
+    return pc.if_else(pa.array(like), pa.scalar(None, pa.string()), text) if like.any() else text
+
+
+def byte_lengths(text: pa.StringArray) -> np.ndarray:
+    """Bytes of every cell; those of a null cell mean nothing."""
+    return np.diff(offsets(text))
+
+
+def offsets(text: pa.StringArray) -> np.ndarray:
+    """Where each cell starts in the data buffer, and where the last one ends."""
+    buffer = text.buffers()[1]
+    if not len(text) or buffer is None:
+        return np.zeros(len(text) + 1, np.int32)
+    return np.frombuffer(buffer, np.int32)[text.offset:text.offset + len(text) + 1]
 
 
 def only_bytes(text: pa.StringArray, allowed: np.ndarray) -> bool:
-    """Whether every byte of every cell is allowed, by a table of 256 flags. Null cells may hold none."""
-    if not len(text):
-        return True
-    _, offsets, data = text.buffers()
-    if data is None:
-        return True
-    ends = np.frombuffer(offsets, np.int32)[text.offset:text.offset + len(text) + 1]
-    return bool(allowed[np.frombuffer(data, np.uint8)[ends[0]:ends[-1]]].all())
+    """Whether every byte of every cell is allowed, by a table of 256 flags."""
+    ends, data = offsets(text), text.buffers()[2]
+    return data is None or bool(allowed[np.frombuffer(data, np.uint8)[ends[0]:ends[-1]]].all())
 
 
 def flags(characters: str) -> np.ndarray:
@@ -47,9 +63,22 @@ def flags(characters: str) -> np.ndarray:
 
 def longest(text: pa.StringArray) -> int:
     """Bytes of the longest cell."""
-    return pc.max(pc.binary_length(text)).as_py() or 0
+    return int(byte_lengths(text).max(initial=0))
+
+
+_ONE_CLASS = re.compile(r"\^?\[((?:[0-9A-Za-z]-[0-9A-Za-z]|[0-9A-Za-z*@#_/+. ])+)\]\{([0-9]+)\}\$?")
 
 
 def full_match(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
-    """Whether each cell matches a regular expression (RE2) from its first character to its last."""
+    """Whether each cell matches a regular expression (RE2) from its first character to its last.
+
+    Codes such as `[0-9A-Z]{9}` are first compared as bytes, ten times as fast, which settles the usual case: all match.
+    """
+    shape = _ONE_CLASS.fullmatch(pattern)
+    if shape and (byte_lengths(text) == int(shape[2])).all() and only_bytes(text, _class_flags(shape[1])):
+        return pa.array(np.ones(len(text), bool))
     return pc.match_substring_regex(text, rf"\A(?:{pattern})\z")
+
+
+def _class_flags(content: str) -> np.ndarray:
+    return flags("".join(character for character in map(chr, range(128)) if re.match(f"[{content}]", character)))

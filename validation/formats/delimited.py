@@ -41,10 +41,11 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Whole records, the first on `line`. `records` is None where every line is a record or empty."""
+    """Whole records on `line_count` lines, the first on `line`. `records` is None where every line is a record or empty."""
 
     data: bytes
     line: int
+    line_count: int
     records: Records | None
     final: bool
 
@@ -103,24 +104,22 @@ def _fields(text: str, dialect: Dialect) -> list[str]:
                            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE))
 
 
-def _chunks(data: bytes, stream: BinaryIO, line: int, dialect: Dialect) -> Iterator[Chunk]:
+def _chunks(rest: bytes, stream: BinaryIO, line: int, dialect: Dialect) -> Iterator[Chunk]:
     """Cuts after whole records; the last chunk holds at least the last `TAIL` bytes."""
     while True:
-        data += read_fully(stream, max(CHUNK + TAIL - len(data), 0))
-        ahead = read_fully(stream, TAIL)
-        data += ahead
-        final = len(ahead) < TAIL
+        wanted = max(CHUNK, len(rest))
+        more = read_fully(stream, wanted)
+        data = rest + more if more else rest
+        final = len(more) < wanted
         chunk = _cut(data, line, dialect, final=final)
-        if chunk is None:
-            data += read_fully(stream, len(data))
-            if len(data) > MAX_RECORD:
-                raise _too_long(line)
-            continue
-        yield chunk
+        if chunk is None and len(data) > MAX_RECORD:
+            raise _too_long(line)
+        if chunk is not None:
+            yield chunk
+            line += chunk.line_count
         if final:
             return
-        line += chunk.records.line_count if chunk.records else chunk.data.count(b"\n")
-        data = data[len(chunk.data):]
+        rest = data[len(chunk.data):] if chunk else data
 
 
 def _too_long(line: int) -> RejectedError:
@@ -131,9 +130,10 @@ def _cut(data: bytes, line: int, dialect: Dialect, *, final: bool) -> Chunk | No
     """The chunk at the start of the data, or None if not one record is complete before the last `TAIL` bytes."""
     limit = len(data) if final else len(data) - TAIL
     quoted = dialect.quote is not None and dialect.quote in data
-    if not quoted and data.count(b"\r") == data.count(b"\r\n"):
-        end = limit if final else data.rfind(b"\n", 0, limit) + 1
-        return Chunk(data[:end], line, None, final) if end or final else None
+    if not quoted and (b"\r" not in data or data.count(b"\r") == data.count(b"\r\n")):
+        end = limit if final else data.rfind(b"\n", 0, max(limit, 0)) + 1
+        data = data[:end]
+        return Chunk(data, line, _line_count(data), None, final) if end or final else None
     records = find_records(data, dialect.delimiter, dialect.quote, final=final)
     if final and records.size < len(data):
         msg = f"line {line + records.line_count}: a quote is opened and never closed"
@@ -142,7 +142,7 @@ def _cut(data: bytes, line: int, dialect: Dialect, *, final: bool) -> Chunk | No
     if count <= 0 and not final:
         return None
     records = records.first(count)
-    return Chunk(data[:records.size], line, records, final)
+    return Chunk(data[:records.size], line, records.line_count, records, final)
 
 
 def read(chunk: Chunk, dialect: Dialect) -> Block:
@@ -155,7 +155,7 @@ def read(chunk: Chunk, dialect: Dialect) -> Block:
     table, refused = _parse(utf8 or b"", dialect)
     found = table.num_rows + len(refused)
     width = len(dialect.mapping)
-    if chunk.records is None and found == _line_count(chunk.data) and not refused and width > 1:
+    if chunk.records is None and found == chunk.line_count and not refused and width > 1:
         rows = np.arange(chunk.line, chunk.line + found)
         return Block(rows, _cells(table, dialect), partial(_raw_lines, chunk, dialect, None), (), trailers)
     return _numbered(_with_records(chunk, dialect), dialect, table, refused, trailers)
@@ -165,36 +165,34 @@ def _without_trailers(chunk: Chunk, dialect: Dialect) -> tuple[Chunk, tuple[Trai
     """Takes trailer lines from the end of the file; the first line that is none ends the search."""
     if not chunk.final or not dialect.trailers:
         return chunk, ()
-    end, found = len(chunk.data), []
+    first = max(0, len(chunk.data) - TAIL)
+    tail = chunk.data[first:]
+    end, line, found = len(tail), chunk.line + chunk.line_count, []
     while end:
-        text = chunk.data[:end].removesuffix(b"\n").removesuffix(b"\r")
+        text = tail[:end].removesuffix(b"\n").removesuffix(b"\r")
         start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
-        content = text[start:].strip()
-        matches = [(matched, trailer) for pattern, trailer in dialect.trailers
-                   if (matched := pattern.fullmatch(readable(content, dialect.encodings)))]
-        if content and (not matches or not _starts_record(chunk, start)):
+        content, line = text[start:].strip(), line - 1
+        declared = [TrailerLine(line, trailer, matched[1]) for pattern, trailer in dialect.trailers
+                    if (matched := pattern.fullmatch(readable(content, dialect.encodings)))]
+        if content and not (declared and _starts_record(chunk, first + start)):
             break
-        found += [(start, trailer, matched[1]) for matched, trailer in matches]
+        found += declared
         end = start
     if not found:
         return chunk, ()
-    data = chunk.data[:min(start for start, _, _ in found)]
-    records = chunk.records and chunk.records.first(int(np.searchsorted(chunk.records.starts, len(data))))
-    lines = tuple(TrailerLine(chunk.line + _breaks_before(chunk.data, start), trailer, declared)
-                  for start, trailer, declared in reversed(found))
-    return Chunk(data, chunk.line, records, chunk.final), lines
+    size, line_count = first + end, line - chunk.line + 1
+    records = chunk.records and chunk.records.first(int(np.searchsorted(chunk.records.starts, size)))
+    return Chunk(chunk.data[:size], chunk.line, line_count, records, chunk.final), tuple(reversed(found))
 
 
 def _starts_record(chunk: Chunk, start: int) -> bool:
     return chunk.records is None or start in chunk.records.starts
 
 
-def _breaks_before(data: bytes, position: int) -> int:
-    return find_records(data[:position], b",", None, final=False).line_count
-
-
 def _line_count(data: bytes) -> int:
-    return data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
+    """Line ends, and a last line without one."""
+    ends = np.count_nonzero(np.frombuffer(data, np.uint8) == 0x0A)
+    return int(ends) + (data[-1:] not in (b"", b"\n"))
 
 
 def _with_records(chunk: Chunk, dialect: Dialect) -> Chunk:

@@ -16,8 +16,7 @@ import numpy as np
 class Records:
     """Record i is `data[starts[i]:ends[i]]` and starts on line `lines[i]`, counted from 0.
 
-    `size` bytes and `line_count` line ends belong to these records, their own line ends included; what follows is not
-    complete.
+    `size` bytes and `line_count` lines belong to these records, their line ends included; what follows is not complete.
     """
 
     starts: np.ndarray
@@ -97,5 +96,5 @@ def _records(data: bytes, breaks: np.ndarray, closing: np.ndarray, *, final: boo
     pair = (view[at] == 0x0A) & (at > 0) & (view[at - 1] == 0x0D) if len(at) else np.zeros(0, bool)
     ends = at - pair
     if final and starts[-1] < len(data):
-        return Records(starts, np.append(ends, len(data)), lines, len(data), len(breaks))
+        return Records(starts, np.append(ends, len(data)), lines, len(data), len(breaks) + 1)
     return Records(starts[:-1], ends, lines[:-1], int(starts[-1]), int(lines[-1]))
