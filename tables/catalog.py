@@ -6,6 +6,7 @@ would register `col array<string>` where the database has no location.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -62,8 +63,9 @@ def _found(aws: Aws, database: str, table: str) -> dict[str, Any] | None:
 
 
 def _create(aws: Aws, database: str, wanted: dict[str, Any]) -> bool:
-    for make in (lambda: aws.glue.create_database(DatabaseInput={"Name": database}),
-                 lambda: aws.glue.create_table(DatabaseName=database, TableInput=wanted)):
+    makes = (partial(aws.glue.create_database, DatabaseInput={"Name": database}),
+             partial(aws.glue.create_table, DatabaseName=database, TableInput=wanted))
+    for make in makes:
         try:
             make()
         except ClientError as error:

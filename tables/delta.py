@@ -24,6 +24,10 @@ from ledgerlake.errors import HistoryError, LedgerlakeError, TransientError
 from ledgerlake.settings import Settings
 from tables import sql
 
+__all__ = ["Clause", "DeltaTable", "Merge", "add_columns", "append", "applied", "changes", "create", "drop_check", "drop_not_null",
+           "fit", "merge", "open_table", "plain", "query", "record_progress", "refresh", "schema", "select",
+           "select_all",           "set_properties", "storage_options"]
+
 _HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _READ = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
 
@@ -219,6 +223,18 @@ def fit(handle: DeltaTable, rows: pa.Table) -> pa.Table:
 def select(handle: DeltaTable, statement: str) -> pa.Table:
     """The answer to one SELECT over that handle's version of the table, which it calls `t`."""
     return _run(statement, {"t": handle})
+
+
+def select_all(handles: Mapping[str, DeltaTable], statement: str) -> pa.Table:
+    """As `select`, over several tables by name."""
+    return _run(statement, handles)
+
+
+def changes(handle: DeltaTable, where: str) -> pa.Table:
+    """All row changes from the first version on, `_change_type` and `_commit_version` included (change data feed)."""
+    with _refusals("read changes"):
+        found = handle.load_cdf(predicate=where)
+        return plain(pa.RecordBatchReader.from_stream(found).read_all())
 
 
 def query(statement: str, uris: Mapping[str, str], settings: Settings, versions: Mapping[str, int] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import fields
+from typing import Any
 
 from tables.contract import FileFormat, Trailer
 from tables.known_names import FORMAT_NAMES
@@ -26,7 +27,7 @@ def file_format(place: Place | None) -> FileFormat:
     for member in _CSV_ONLY:
         if name != "csv" and member in stated:
             place.child(member).refuse(f"{member!r} belongs to csv, not to {name}", "Remove it.", key=True)
-    found = {
+    found: dict[str, Any] = {
         "name": name,
         "delimiter": _character(place.child("delimiter"), _DEFAULT.delimiter),
         "quote": None if "quote" in stated and stated["quote"] is None else _character(place.child("quote"), '"'),

@@ -25,7 +25,7 @@ _SHAPES = {"object": "members (key: value)", "array": "a list (- ...)", "string"
 def schema_problems(source: Source) -> list[Problem]:
     """Everything in which the text departs from ODCS 3.2, in the order of the text."""
     problems = []
-    for error in _validator().iter_errors(source.value):
+    for error in Draft201909Validator(_standard()).iter_errors(source.value):
         problems += _problems(source, _most_telling(error))
     return sorted(set(problems), key=_line)
 
@@ -45,9 +45,10 @@ def misfit(found: Any, kinds: list[str]) -> tuple[str, str]:
 
 
 @cache
-def _validator() -> Draft201909Validator:
-    text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
-    return Draft201909Validator(json.loads(text))
+def _standard() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"))
+    return found
 
 
 def _most_telling(error: ValidationError) -> ValidationError:
@@ -62,20 +63,21 @@ def _most_telling(error: ValidationError) -> ValidationError:
 
 def _problems(source: Source, error: ValidationError) -> list[Problem]:
     path: Path = tuple(error.absolute_path)
+    found: Any = error.instance
+    wanted: Any = error.validator_value
     match error.validator:
         case "additionalProperties" | "unevaluatedProperties":
             known = set(_known(error.schema))
             return [Problem(source.at((*path, name), key=True), f"ODCS has no {name!r} here", suggest(name, known))
-                    for name in error.instance if name not in known]
+                    for name in found if name not in known]
         case "required":
-            missing = [name for name in error.validator_value if name not in error.instance]
+            missing = [name for name in wanted if name not in found]
             return [Problem(source.at(path), f"{name!r} is missing", f"Add `{name}: ...`.") for name in missing]
         case "enum":
-            names = [str(name) for name in error.validator_value]
-            return [Problem(source.at(path), f"{error.instance!r} is not possible", suggest(str(error.instance), names))]
+            names = [str(name) for name in wanted]
+            return [Problem(source.at(path), f"{found!r} is not possible", suggest(str(found), names))]
         case "type":
-            kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-            return [Problem(source.at(path), *misfit(error.instance, kinds))]
+            return [Problem(source.at(path), *misfit(found, [wanted] if isinstance(wanted, str) else wanted))]
         case _:
             return [Problem(source.at(path), error.message, "See https://bitol.io for ODCS 3.2.")]
 
@@ -86,7 +88,7 @@ def _known(schema: Any) -> Iterator[str]:
         return
     yield from schema.get("properties", {})
     if "$ref" in schema:
-        yield from _known(_validator().schema["$defs"][schema["$ref"].rpartition("/")[2]])
+        yield from _known(_standard()["$defs"][schema["$ref"].rpartition("/")[2]])
     for each in (*schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ()), schema.get("then")):
         yield from _known(each)
 
