@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from cli import resources
+from cli.cloud import installation
 from ingestion.grant import UploadGrant, grant_upload
 from ingestion.intake import Intake
 from ingestion.request import UploadRequest
@@ -19,6 +22,7 @@ from ingestion.triggers import LandedObject
 from ingestion.values import Caller
 from ledgerlake.events import UploadEvent
 from ledgerlake.layout import landing_key
+from ledgerlake.settings import Settings
 from tests.conftest import Cloud
 
 DATASET = "payments"
@@ -38,6 +42,18 @@ def an_intake(cloud: Cloud, **settings: Any) -> Intake:
     contracts = str(Path(__file__).parents[2] / "contracts")
     changed = replace(cloud.settings, contracts=contracts, **settings)
     return Intake(changed, replace(cloud.aws, settings=changed))
+
+
+_installations = count(1)
+
+
+def a_fresh(cloud: Cloud) -> Cloud:
+    """An empty installation on running servers, for one example of a property."""
+    env = {**cloud.env, **installation(cloud.env["AWS_ENDPOINT_URL"], f"example-{next(_installations)}")}
+    settings = Settings.from_mapping(env)
+    aws = replace(cloud.aws, settings=settings)
+    resources.create(aws)
+    return replace(cloud, env=env, settings=settings, aws=aws)
 
 
 def a_request(data: bytes, **changes: Any) -> UploadRequest:
@@ -97,7 +113,8 @@ def objects(intake: Intake, bucket: str, prefix: str = "") -> dict[str, bytes]:
 def ledger_items(intake: Intake) -> list[dict[str, Any]]:
     """Every item of the ledger, in order."""
     pages = intake.aws.dynamodb.get_paginator("scan").paginate(TableName=intake.settings.ledger_table)
-    return sorted((item for page in pages for item in page["Items"]), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+    items = [item for page in pages for item in page["Items"]]
+    return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
 
 def announced(intake: Intake) -> list[UploadEvent]:
