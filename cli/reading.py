@@ -57,18 +57,19 @@ def versions_as_of(shell: Shell, as_of: tuple[str, ...], uris: Mapping[str, str]
         if given and name not in uris:
             raise ConfigurationError(f"--as-of {text}: the statement does not read {name}")
         for each in [name] if given else [each for each in uris if each not in SYSTEM_TABLES]:
-            found[each] = _version(shell, uris[each], moment)
+            found[each] = version_of(shell, uris[each], moment)
     return found
 
 
-def _version(shell: Shell, where: str, moment: str) -> int:
+def version_of(shell: Shell, where: str, moment: str) -> int:
+    """The version that a person means by `7` or by `2026-03-31T00:00:00Z`."""
     if moment.isdigit():
         return int(moment)
     try:
         when = from_text(moment)
     except ValueError as error:
         raise ConfigurationError(
-            f"--as-of {moment}: give a version (7) or a time with its zone (2026-03-31T00:00:00Z); {error}",
+            f"{moment!r} is neither version nor time: give a version (7) or a time with its zone (2026-03-31T00:00:00Z); {error}",
         ) from error
     return version_as_of(where, shell.settings, when)
 

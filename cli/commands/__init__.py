@@ -1,14 +1,30 @@
 """One module for each subcommand; `COMMANDS` is the order in which `--help` names them."""
 
 from cli.command import Command
-from cli.commands import contracts, doctor, down, ledger, quarantine, query, status, sweep, tables, up, upload
+from cli.commands import (
+    contracts,
+    demo,
+    doctor,
+    down,
+    history,
+    ledger,
+    quarantine,
+    query,
+    status,
+    sweep,
+    tables,
+    up,
+    upload,
+)
 
 COMMANDS: tuple[Command, ...] = (
+    demo.COMMAND,
     up.COMMAND,
     down.COMMAND,
     upload.COMMAND,
     status.COMMAND,
     query.COMMAND,
+    *history.COMMANDS,
     *quarantine.COMMANDS,
     *tables.COMMANDS,
     contracts.COMMAND,

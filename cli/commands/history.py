@@ -1,0 +1,112 @@
+"""`ledgerlake history`, `diff` and `trace`: what a table was, what changed, and where a row came from."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from rich.console import Group
+
+from cli.command import Command
+from cli.reading import records, shown, uri, version_of
+from cli.shell import Reply, Shell, table
+from ledgerlake.errors import ConfigurationError
+from tables.contract import Contract
+from tables.contract_store import ContractStore
+from tables.history import Commit, diff, history, key_of, trace
+
+_COMMIT = ("version", "committed at", "operation", "by", "uploads", "merged", "superseded", "duplicate", "quarantined")
+
+
+def commit_row(commit: Commit) -> tuple[object, ...]:
+    """A commit as a line: its uploads, and what became of their rows."""
+    seqs = [each.seq for each in commit.outcomes]
+    span = "" if not seqs else str(seqs[0]) if len(seqs) == 1 else f"{min(seqs)} .. {max(seqs)}"
+    names = ("merged", "superseded", "duplicate", "quarantined")
+    counts = [sum(getattr(each, name) for each in commit.outcomes) if seqs else None for name in names]
+    at = f"{commit.committed_at:%Y-%m-%d %H:%M:%S}"
+    return commit.version, at, commit.operation, commit.engine.partition(":")[0], span, *counts
+
+
+def _history_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET", help="a dataset, uploads or quarantine")
+    parser.add_argument("--limit", type=int, default=20, help="commits shown, the newest first (default: %(default)s)")
+
+
+def _history(shell: Shell, arguments: Namespace) -> Reply:
+    commits = history(uri(shell, arguments.dataset), shell.settings, arguments.limit)
+    answer = table(f"History of {arguments.dataset}", _COMMIT, map(commit_row, commits))
+    newest = commits[0].version
+    hints = [f"ledgerlake diff {arguments.dataset} {newest - 1} {newest}"] if newest else []
+    return Reply([asdict(commit) for commit in commits], answer, hints)
+
+
+def _diff_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET")
+    parser.add_argument("before", metavar="FROM", help="a version (7) or a time (2026-03-31T00:00:00Z)")
+    parser.add_argument("after", metavar="TO", help="likewise")
+    parser.add_argument("--limit", type=int, default=20, help="rows shown of each kind (--json: all)")
+
+
+def _diff(shell: Shell, arguments: Namespace) -> Reply:
+    where = uri(shell, arguments.dataset)
+    contract = _contract(shell, arguments.dataset)
+    key = contract.primary_key or ("_seq", "_row")
+    first, last = (version_of(shell, where, text) for text in (arguments.before, arguments.after))
+    found = diff(where, shell.settings, first, last, key)
+    kinds = {"inserted": found.inserted, "deleted": found.deleted, "before": found.before, "after": found.after}
+    data = {"from": first, "to": last, **{name: records(rows) for name, rows in kinds.items()}}
+    words = {"inserted": "Inserted", "deleted": "Deleted", "before": "Changed, as it was", "after": "Changed, as it is"}
+    summary = (
+        f"version {first} to {last}: {found.inserted.num_rows} inserted, {found.after.num_rows} changed, "
+        f"{found.deleted.num_rows} deleted"
+    )
+    parts = [shown(rows, words[name], arguments.limit) for name, rows in kinds.items() if rows.num_rows]
+    return Reply(data, Group(summary, *parts), (f"ledgerlake trace {arguments.dataset} {'=... '.join(key)}=...",))
+
+
+def _trace_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET")
+    parser.add_argument("key", nargs="+", metavar="COLUMN=VALUE", help="the row's primary key")
+
+
+def _trace(shell: Shell, arguments: Namespace) -> Reply:
+    where = uri(shell, arguments.dataset)
+    contract = _contract(shell, arguments.dataset)
+    texts = dict(text.partition("=")[::2] for text in arguments.key)
+    steps = trace(where, uri(shell, "uploads"), shell.settings, key_of(contract, texts))
+    rows = [
+        (
+            each.version,
+            f"{each.committed_at:%Y-%m-%d %H:%M:%S}",
+            each.change,
+            each.file_name,
+            each.line,
+            each.seq,
+            each.principal,
+            each.upload_id,
+        )
+        for each in steps
+    ]
+    columns = ("version", "committed at", "change", "file", "line", "seq", "by", "upload")
+    states = table("Its states", tuple(steps[0].row), [tuple(each.row.values()) for each in steps])
+    title = "Where it came from, the oldest first"
+    return Reply(
+        [asdict(each) for each in steps],
+        Group(table(title, columns, rows), states),
+        (f"ledgerlake status {steps[-1].upload_id}",),
+    )
+
+
+def _contract(shell: Shell, dataset: str) -> Contract:
+    try:
+        return ContractStore(shell.settings, shell.aws).current(dataset)
+    except KeyError as error:
+        raise ConfigurationError(f"{dataset} has no contract, and so no key") from error
+
+
+COMMANDS = (
+    Command("history", "commits of a table: which uploads, what became of their rows", _history, _history_arguments),
+    Command("diff", "rows that changed between two versions or times", _diff, _diff_arguments),
+    Command("trace", "where a row came from: file, line, uploader and commit", _trace, _trace_arguments),
+)
