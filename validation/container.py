@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass, field
 from gzip import BadGzipFile, GzipFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
 import pyarrow as pa
 
@@ -32,7 +32,7 @@ class Caps:
 
 
 DEFAULT_CAPS = Caps()
-Data = bytes | bytearray | memoryview | pa.Buffer
+Data: TypeAlias = bytes | bytearray | memoryview | pa.Buffer
 
 
 def open_container(data: Data | BinaryIO, caps: Caps = DEFAULT_CAPS) -> BinaryIO:
@@ -53,8 +53,8 @@ def open_container(data: Data | BinaryIO, caps: Caps = DEFAULT_CAPS) -> BinaryIO
 
 
 def as_stream(data: Data) -> BinaryIO:
-    """Bytes as a stream, without a copy where they are an Arrow buffer."""
-    return cast("BinaryIO", pa.BufferReader(data)) if isinstance(data, pa.Buffer) else io.BytesIO(data)
+    """Bytes as a stream, without a copy."""
+    return cast("BinaryIO", pa.BufferReader(data if isinstance(data, pa.Buffer) else pa.py_buffer(data)))
 
 
 def _packed_size(stream: BinaryIO) -> int:

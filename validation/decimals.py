@@ -6,10 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from validation.text import flags, offsets, only_bytes
+from validation.text import offsets
 
-_BYTES = flags("0123456789-.")
-_POINT = ord(".")
+_POINT, _MINUS, _ZERO, _TEN = np.uint8(ord(".")), np.uint8(ord("-")), np.uint8(ord("0")), np.uint8(10)
 _DIGITS = 18  # every number of so many digits fits 64 bits
 
 
@@ -18,12 +17,13 @@ def short_decimals(text: pa.StringArray, wanted: pa.Decimal128Type) -> pa.Decima
 
     A cell is plain if it has a minus sign at most, digits, at most one point, and a fraction that needs no rounding.
     """
-    if wanted.scale > _DIGITS or not only_bytes(text, _BYTES):
-        return None
     ends = offsets(text)
     data = np.frombuffer(text.buffers()[2] or b"", np.uint8)[ends[0]:ends[-1]]
-    ends = ends - ends[0]
     is_point = data == _POINT
+    others = len(data) - np.count_nonzero(data - _ZERO < _TEN) - np.count_nonzero(is_point)
+    if wanted.scale > _DIGITS or others > np.count_nonzero(data == _MINUS):
+        return None
+    ends = ends - ends[0]
     before = np.zeros(len(data) + 1, np.int32)
     pointed = bool(is_point.any())
     if pointed:
@@ -36,7 +36,7 @@ def short_decimals(text: pa.StringArray, wanted: pa.Decimal128Type) -> pa.Decima
     if (np.diff(ends) + places).max(initial=0) > _DIGITS:
         return None
     digits = pa.Array.from_buffers(pa.string(), len(text), [
-        _validity(text), pa.py_buffer(ends - before), pa.py_buffer(data[~is_point] if pointed else data)])
+        _validity(text), pa.py_buffer(ends - before), pa.py_buffer(data.tobytes().translate(None, b".") if pointed else data)])
     try:
         whole = pc.cast(digits, pa.int64())
     except pa.ArrowInvalid:

@@ -86,7 +86,7 @@ def length(cells: pa.StringArray, low: int | None = None, high: int | None = Non
     return _within(pc.utf8_length(cells), low, high)
 
 
-def _within(cells: pa.Array, low: Any, high: Any) -> pa.BooleanArray:  # noqa: ANN401  # a value of the column's type
+def _within(cells: pa.Array, low: Any, high: Any) -> pa.BooleanArray:  # a value of the column's type
     fine = pc.is_valid(cells)
     if low is not None:
         fine = pc.and_(fine, pc.greater_equal(cells, pa.scalar(low, cells.type)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -80,5 +81,6 @@ def full_match(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
     return pc.match_substring_regex(text, rf"\A(?:{pattern})\z")
 
 
+@cache
 def _class_flags(content: str) -> np.ndarray:
     return flags("".join(character for character in map(chr, range(128)) if re.match(f"[{content}]", character)))

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from tables.contract import ROW, Column, Contract
+from tables.contract import Column, Contract
 from validation.container import Data, open_container
 from validation.explain import explain, readable_number
 from validation.formats import FORMATS
@@ -32,18 +32,24 @@ from validation.rules import RULES, Seen, message
 from validation.totals import Declared, add, add_totals, exact_sum, hold_reasons, summed_columns, totals
 from validation.verdict import QUARANTINED, Part, Verdict
 
-__all__ = ["Declared", "check_conservation", "parts", "validate"]
+__all__ = ["Declared", "check_conservation", "judge", "parts", "validate", "verdict"]
 
+NOTHING = Declared()
 THREADS = min(4, os.cpu_count() or 1)
 
 
-def validate(data: Data | BinaryIO, contract: Contract, declared: Declared = Declared()) -> Verdict:
+def validate(data: Data | BinaryIO, contract: Contract, declared: Declared = NOTHING) -> Verdict:
     """The verdict on a whole file, as uploaded (a gzip or zip is unwrapped).
 
     Raises:
         RejectedError: the file cannot be read: its container, encoding, header or quoting is broken.
     """
-    read = list(parts(data, contract, THREADS))
+    return verdict(parts(data, contract, THREADS), contract, declared)
+
+
+def verdict(each: Iterable[Part], contract: Contract, declared: Declared = NOTHING) -> Verdict:
+    """The verdict on a file from all its parts in order."""
+    read = list(each)
     accepted = pa.concat_tables([part.accepted for part in read] or [contract.schema.empty_table()])
     quarantined = pa.concat_tables([part.quarantined for part in read] or [QUARANTINED.empty_table()])
     found = add_totals(contract, (part.totals for part in read))
@@ -56,8 +62,12 @@ def parts(data: Data | BinaryIO, contract: Contract, threads: int = 1) -> Iterat
     Raises:
         RejectedError: as `validate`, when the reader gets there.
     """
+    return judge(FORMATS[contract.file.name].split(open_container(data), contract), contract, threads)
+
+
+def judge(tasks: Iterable[Callable[[], Block]], contract: Contract, threads: int = 1) -> Iterator[Part]:
+    """The parts of a file from the tasks that read it, in order."""
     seen = {column.name: Seen() for column in contract.columns}
-    tasks = FORMATS[contract.file.name].split(open_container(data), contract)
     for judged in _in_order((partial(_judge, task, contract) for task in tasks), threads):
         yield _tell_apart(judged, contract, seen)
 

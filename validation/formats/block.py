@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -43,8 +43,8 @@ class Format:
     """A file format.
 
     `sniff` says whether a file's first bytes can be of this format. `check_header` refuses a header that does not suit
-    the contract, from the first bytes of a file (`complete`: from all of it). `split` cuts a stream into tasks that each
-    read one block, on any thread; what it holds in memory does not grow with the file. All raise `RejectedError`.
+    the contract, from the first bytes of a file (`complete`: from all of it). `split` cuts a stream into tasks that
+    each read one block, on any thread; what it holds in memory does not grow with the file. All raise `RejectedError`.
     """
 
     name: str
@@ -62,3 +62,32 @@ def read_fully(stream: BinaryIO, size: int) -> bytes:
             break
         data += more
     return data
+
+
+@dataclass
+class Lookahead:
+    """What comes next in a stream. A file in memory is not copied."""
+
+    stream: BinaryIO
+    rest: memoryview = field(default_factory=lambda: memoryview(b""), init=False)
+    ended: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.stream, pa.BufferReader):
+            self.rest, self.ended = memoryview(self.stream.read_buffer()), True
+
+    def window(self, size: int) -> memoryview:
+        """The next `size` bytes, or fewer at the end only."""
+        if len(self.rest) < size and not self.ended:
+            more = read_fully(self.stream, size - len(self.rest))
+            self.ended = len(more) < size - len(self.rest)
+            self.rest = memoryview(bytes(self.rest) + more)
+        return self.rest[:size]
+
+    def is_all(self, size: int) -> bool:
+        """Whether the window of that size reaches the end of the stream."""
+        return self.ended and len(self.rest) <= size
+
+    def skip(self, size: int) -> None:
+        """Leaves the next bytes behind."""
+        self.rest = self.rest[size:]

@@ -15,15 +15,16 @@ from pyarrow import csv as arrow_csv
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract, Trailer
-from validation.formats.block import Block, Broken, Format, read_fully
-from validation.formats.encoding import open_text, readable, to_utf8
-from validation.formats.records import Records, find_records
-from validation.verdict import TrailerLine
 from validation.columns import CHECK, Mapping, match
+from validation.formats.block import Block, Broken, Format, Lookahead
+from validation.formats.encoding import open_text, readable, to_utf8
+from validation.formats.records import Records, find_records, holds, line_count, lone_return
+from validation.verdict import TrailerLine
 
 CHUNK = 1024 * 1024
 TAIL = 64 * 1024  # trailer lines lie within these last bytes of a file
 MAX_RECORD = 64 * CHUNK
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 BLANK = b" \t\v\f"
 _BINARY = (b"PAR1", b"PK", b"\x1f\x8b", b"%PDF", b"\xd0\xcf\x11\xe0", b"{")
 
@@ -41,9 +42,9 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Whole records on `line_count` lines, the first on `line`. `records` is None where every line is a record or empty."""
+    """Whole records on `line_count` lines, the first on `line`; without `records`, each line is one or is empty."""
 
-    data: bytes
+    data: memoryview
     line: int
     line_count: int
     records: Records | None
@@ -58,17 +59,18 @@ def sniff(prefix: bytes) -> bool:
 def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # noqa: FBT001  # the shape of a Format
     """As `Format.check_header`."""
     stream, dialect = _open(pa.BufferReader(prefix), contract)
-    _header(stream.read(), dialect, contract, final=complete)
+    _header(memoryview(stream.read()), dialect, contract, final=complete)
 
 
-def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
-    """As `Format.split`."""
+def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK, tail: int = TAIL) -> Iterator[Callable[[], Block]]:
+    """As `Format.split`; `chunk` and `tail` are sizes in bytes."""
     text, dialect = _open(stream, contract)
-    data = read_fully(text, CHUNK + TAIL)
-    start, line, mapping = _header(data, dialect, contract, final=len(data) < CHUNK + TAIL)
+    ahead = Lookahead(text)
+    start, line, mapping = _header(ahead.window(chunk + tail), dialect, contract, final=ahead.is_all(chunk + tail))
+    ahead.skip(start)
     dialect = replace(dialect, mapping=mapping)
-    for chunk in _chunks(data[start:], text, line, dialect):
-        yield partial(read, chunk, dialect)
+    for each in _chunks(ahead, line, dialect, chunk, tail):
+        yield partial(read, each, dialect, tail)
 
 
 FORMAT = Format("csv", sniff, check_header, split)
@@ -82,19 +84,18 @@ def _open(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
     return text, Dialect(file.delimiter.encode(), quote, encodings, trailers)
 
 
-def _header(data: bytes, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Mapping]:
+def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Mapping]:
     """Where the data starts, on which line, and what feeds which column."""
     number, start = contract.file.header, 0
     for _ in range(number - 1):
-        end = re.compile(rb"\r\n|\r|\n").search(data, start)
+        end = _LINE_END.search(data, start)
         start = end.end() if end else len(data)
     records = find_records(data[start:], dialect.delimiter, dialect.quote, final=final).first(1)
-    text = readable(data[start:start + int(records.ends[0])], dialect.encodings) if len(records.ends) else ""
+    text = readable(bytes(data[start:start + int(records.ends[0])]), dialect.encodings) if len(records.ends) else ""
     if not text.strip():
         msg = f"line {number}: no header found; the names of the columns are expected there"
         raise RejectedError(CHECK, msg)
-    names = _fields(text, dialect)
-    mapping = match(names, contract, f"header on line {number}")
+    mapping = match(_fields(text, dialect), contract, f"header on line {number}")
     return start + records.size, number + records.line_count, mapping
 
 
@@ -104,36 +105,32 @@ def _fields(text: str, dialect: Dialect) -> list[str]:
                            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE))
 
 
-def _chunks(rest: bytes, stream: BinaryIO, line: int, dialect: Dialect) -> Iterator[Chunk]:
-    """Cuts after whole records; the last chunk holds at least the last `TAIL` bytes."""
+def _chunks(ahead: Lookahead, line: int, dialect: Dialect, size: int, tail: int) -> Iterator[Chunk]:
+    """Cuts after whole records; the last chunk holds at least the last `tail` bytes."""
+    wanted = size + tail
     while True:
-        wanted = max(CHUNK, len(rest))
-        more = read_fully(stream, wanted)
-        data = rest + more if more else rest
-        final = len(more) < wanted
-        chunk = _cut(data, line, dialect, final=final)
-        if chunk is None and len(data) > MAX_RECORD:
-            raise _too_long(line)
-        if chunk is not None:
-            yield chunk
-            line += chunk.line_count
+        data, final = ahead.window(wanted), ahead.is_all(wanted)
+        chunk = _cut(data, line, dialect, len(data) if final else len(data) - tail, final=final)
+        if chunk is None:
+            wanted *= 2
+            if wanted > MAX_RECORD:
+                msg = f"line {line}: no record ends within {MAX_RECORD:,} bytes; is a quote left open there?"
+                raise RejectedError("records", msg)
+            continue
+        yield chunk
         if final:
             return
-        rest = data[len(chunk.data):] if chunk else data
+        wanted = size + tail
+        line += chunk.line_count
+        ahead.skip(len(chunk.data))
 
 
-def _too_long(line: int) -> RejectedError:
-    return RejectedError("records", f"line {line}: no record ends within {MAX_RECORD:,} bytes; is a quote left open there?")
-
-
-def _cut(data: bytes, line: int, dialect: Dialect, *, final: bool) -> Chunk | None:
-    """The chunk at the start of the data, or None if not one record is complete before the last `TAIL` bytes."""
-    limit = len(data) if final else len(data) - TAIL
-    quoted = dialect.quote is not None and dialect.quote in data
-    if not quoted and (b"\r" not in data or data.count(b"\r") == data.count(b"\r\n")):
-        end = limit if final else data.rfind(b"\n", 0, max(limit, 0)) + 1
-        data = data[:end]
-        return Chunk(data, line, _line_count(data), None, final) if end or final else None
+def _cut(data: memoryview, line: int, dialect: Dialect, limit: int, *, final: bool) -> Chunk | None:
+    """The chunk at the start of the data; None if not one record is complete before `limit`."""
+    quoted = dialect.quote is not None and holds(data, dialect.quote)
+    if not quoted and not lone_return(data):
+        end = limit if final else _last_line_end(data, limit)
+        return Chunk(data[:end], line, line_count(data[:end]), None, final) if end or final else None
     records = find_records(data, dialect.delimiter, dialect.quote, final=final)
     if final and records.size < len(data):
         msg = f"line {line + records.line_count}: a quote is opened and never closed"
@@ -145,14 +142,21 @@ def _cut(data: bytes, line: int, dialect: Dialect, *, final: bool) -> Chunk | No
     return Chunk(data[:records.size], line, records.line_count, records, final)
 
 
-def read(chunk: Chunk, dialect: Dialect) -> Block:
+def _last_line_end(data: memoryview, limit: int) -> int:
+    """Where the last line before `limit` ends; 0 if none does."""
+    near = max(0, limit - TAIL)
+    found = bytes(data[near:limit]).rfind(b"\n")
+    return near + found + 1 if found >= 0 or not near else bytes(data[:near]).rfind(b"\n") + 1
+
+
+def read(chunk: Chunk, dialect: Dialect, tail: int = TAIL) -> Block:
     """One block."""
-    chunk, trailers = _without_trailers(chunk, dialect)
+    chunk, trailers = _without_trailers(chunk, dialect, tail)
     utf8 = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
     if utf8 is None:
         chunk = _with_records(chunk, dialect)
         utf8 = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
-    table, refused = _parse(utf8 or b"", dialect)
+    table, refused = _parse(utf8 if utf8 is not None else b"", dialect)
     found = table.num_rows + len(refused)
     width = len(dialect.mapping)
     if chunk.records is None and found == chunk.line_count and not refused and width > 1:
@@ -161,38 +165,32 @@ def read(chunk: Chunk, dialect: Dialect) -> Block:
     return _numbered(_with_records(chunk, dialect), dialect, table, refused, trailers)
 
 
-def _without_trailers(chunk: Chunk, dialect: Dialect) -> tuple[Chunk, tuple[TrailerLine, ...]]:
+def _without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk, tuple[TrailerLine, ...]]:
     """Takes trailer lines from the end of the file; the first line that is none ends the search."""
     if not chunk.final or not dialect.trailers:
         return chunk, ()
-    first = max(0, len(chunk.data) - TAIL)
-    tail = chunk.data[first:]
+    first = max(0, len(chunk.data) - size)
+    tail = bytes(chunk.data[first:])
     end, line, found = len(tail), chunk.line + chunk.line_count, []
     while end:
         text = tail[:end].removesuffix(b"\n").removesuffix(b"\r")
         start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
-        content, line = text[start:].strip(), line - 1
-        declared = [TrailerLine(line, trailer, matched[1]) for pattern, trailer in dialect.trailers
+        content = text[start:].strip()
+        declared = [TrailerLine(line - 1, trailer, matched[1]) for pattern, trailer in dialect.trailers
                     if (matched := pattern.fullmatch(readable(content, dialect.encodings)))]
         if content and not (declared and _starts_record(chunk, first + start)):
             break
         found += declared
-        end = start
+        end, line = start, line - 1
     if not found:
         return chunk, ()
-    size, line_count = first + end, line - chunk.line + 1
-    records = chunk.records and chunk.records.first(int(np.searchsorted(chunk.records.starts, size)))
-    return Chunk(chunk.data[:size], chunk.line, line_count, records, chunk.final), tuple(reversed(found))
+    end, lines = first + end, line - chunk.line
+    records = chunk.records and chunk.records.first(int(np.searchsorted(chunk.records.starts, end)))
+    return Chunk(chunk.data[:end], chunk.line, lines, records, chunk.final), tuple(reversed(found))
 
 
 def _starts_record(chunk: Chunk, start: int) -> bool:
     return chunk.records is None or start in chunk.records.starts
-
-
-def _line_count(data: bytes) -> int:
-    """Line ends, and a last line without one."""
-    ends = np.count_nonzero(np.frombuffer(data, np.uint8) == 0x0A)
-    return int(ends) + (data[-1:] not in (b"", b"\n"))
 
 
 def _with_records(chunk: Chunk, dialect: Dialect) -> Chunk:
@@ -201,11 +199,11 @@ def _with_records(chunk: Chunk, dialect: Dialect) -> Chunk:
     return replace(chunk, records=find_records(chunk.data, dialect.delimiter, dialect.quote, final=True))
 
 
-def _parse(data: bytes, dialect: Dialect) -> tuple[pa.Table, list[tuple[int, int]]]:
+def _parse(data: memoryview | bytes, dialect: Dialect) -> tuple[pa.Table, list[tuple[int, int]]]:
     """All cells as text, and (number, width) of the records of another width than the header's."""
     names = [str(position) for position in range(len(dialect.mapping))]
     wanted = [name for name, fed in zip(names, dialect.mapping, strict=True) if fed] or names[:1]
-    if not data:
+    if not len(data):
         return pa.table({name: pa.array([], pa.string()) for name in wanted}), []
     refused: list[tuple[int, int]] = []
 
@@ -214,25 +212,26 @@ def _parse(data: bytes, dialect: Dialect) -> tuple[pa.Table, list[tuple[int, int
         return "skip"
 
     table = arrow_csv.read_csv(
-        pa.BufferReader(data),
+        pa.BufferReader(pa.py_buffer(data)),
         arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
         arrow_csv.ParseOptions(delimiter=dialect.delimiter.decode(), newlines_in_values=True, invalid_row_handler=skip,
                                quote_char=dialect.quote.decode() if dialect.quote else False),
-        arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted,
-                                 strings_can_be_null=False))
+        arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(wanted, pa.string()),
+                                 include_columns=wanted, strings_can_be_null=False))
     return table, refused
 
 
 def _cells(table: pa.Table, dialect: Dialect) -> dict[str, pa.Array]:
     columns = {fed: table.column(str(position)) for position, fed in enumerate(dialect.mapping) if fed}
-    return {fed: column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for fed, column in columns.items()}
+    return {fed: column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+            for fed, column in columns.items()}
 
 
 def _raw_lines(chunk: Chunk, dialect: Dialect, kept: np.ndarray | None, positions: Sequence[int]) -> list[str]:
     records = _with_records(chunk, dialect).records
     assert records is not None  # noqa: S101  # set in the line above
     at = np.asarray(positions, np.int64) if kept is None else kept[np.asarray(positions, np.int64)]
-    return [readable(chunk.data[records.starts[i]:records.ends[i]], dialect.encodings) for i in at]
+    return [readable(bytes(chunk.data[records.starts[i]:records.ends[i]]), dialect.encodings) for i in at]
 
 
 def _numbered(chunk: Chunk, dialect: Dialect, table: pa.Table, refused: list[tuple[int, int]],
@@ -249,14 +248,15 @@ def _numbered(chunk: Chunk, dialect: Dialect, table: pa.Table, refused: list[tup
     good[[number - 1 for number, _ in refused]] = False
     kept = filled[good]
     if len(dialect.mapping) == 1:
-        some = np.array([bool(chunk.data[records.starts[i]:records.ends[i]].strip(blank)) for i in kept], bool)
+        some = np.array([bool(bytes(chunk.data[records.starts[i]:records.ends[i]]).strip(blank)) for i in kept], bool)
         table, kept = table.filter(pa.array(some)), kept[some]
     broken = []
     for number, width in refused:
         at = filled[number - 1]
-        raw = chunk.data[records.starts[at]:records.ends[at]]
+        raw = bytes(chunk.data[records.starts[at]:records.ends[at]])
         if raw.strip(blank):
             message = f"the row has {width} columns, the header has {len(dialect.mapping)}"
-            broken.append(Broken(chunk.line + int(records.lines[at]), "columns", message, readable(raw, dialect.encodings)))
+            line = chunk.line + int(records.lines[at])
+            broken.append(Broken(line, "columns", message, readable(raw, dialect.encodings)))
     return Block(chunk.line + records.lines[kept], _cells(table, dialect), partial(_raw_lines, chunk, dialect, kept),
                  tuple(broken), trailers)

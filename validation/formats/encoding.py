@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
@@ -28,23 +29,30 @@ def open_text(stream: BinaryIO, encodings: tuple[str, ...]) -> tuple[BinaryIO, t
     Raises:
         RejectedError: the byte order mark names an encoding that is not declared; while reading: a byte cannot be read.
     """
+    start = stream.tell() if stream.seekable() else None
     head = read_fully(stream, 4)
     mark, marked = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", None))
     declared = tuple(_normal(name) for name in encodings)
-    if marked and marked not in {name.removesuffix("-sig").removesuffix("-le").removesuffix("-be") for name in declared}:
+    if marked and marked not in {re.sub("-(?:le|be)$", "", name) for name in declared}:
         msg = f"the file says it is {marked.upper()}; accepted: {', '.join(encodings)}"
         raise RejectedError(CHECK, msg)
-    if marked == "utf-8":
-        return cast("BinaryIO", _Prefixed(head[len(mark):], stream)), ("utf-8",)
+    skipped = len(mark) if marked == "utf-8" else 0
+    if start is None:
+        text = cast("BinaryIO", _Prefixed(head[skipped:], stream))
+    else:
+        text = stream
+        text.seek(start + skipped)
     wide = marked or (declared[0] if not _keeps_ascii(declared[0]) else None)
-    if wide:
-        return cast("BinaryIO", _Recoded(cast("BinaryIO", _Prefixed(head, stream)), wide)), ("utf-8",)
-    return cast("BinaryIO", _Prefixed(head, stream)), tuple(name for name in declared if _keeps_ascii(name))
+    if wide in (None, "utf-8"):
+        return text, ("utf-8",) if marked else tuple(name for name in declared if _keeps_ascii(name))
+    return cast("BinaryIO", _Recoded(text, wide)), ("utf-8",)
 
 
-def to_utf8(data: bytes, records: Records | None, encodings: tuple[str, ...], first_line: int) -> bytes | None:
-    """The same records in UTF-8, or None if `records` are needed to tell: each record then has the first encoding that
-    reads all of it, whatever stands beside it.
+def to_utf8(data: memoryview, records: Records | None, encodings: tuple[str, ...],
+            first_line: int) -> memoryview | bytes | None:
+    """The same records in UTF-8, or None if `records` are needed to tell.
+
+    Each record has the first encoding that reads all of it, whatever stands beside it.
 
     Raises:
         RejectedError: names the line that no encoding can read.
@@ -53,12 +61,12 @@ def to_utf8(data: bytes, records: Records | None, encodings: tuple[str, ...], fi
         return data
     if encodings[0] != "utf-8" or len(encodings) == 1:
         try:
-            return data.decode(encodings[0]).encode()
+            return bytes(data).decode(encodings[0]).encode()
         except UnicodeDecodeError:
             pass
     if records is None:
         return None
-    return b"\n".join(_decoded(data[start:end], encodings, first_line + int(line)).encode()
+    return b"\n".join(decoded(bytes(data[start:end]), encodings, first_line + int(line)).encode()
                       for start, end, line in zip(records.starts, records.ends, records.lines, strict=True))
 
 
@@ -72,18 +80,24 @@ def readable(data: bytes, encodings: tuple[str, ...]) -> str:
     return data.decode(encodings[0], "replace")
 
 
-def _decoded(data: bytes, encodings: tuple[str, ...], line: int) -> str:
+def decoded(data: bytes, encodings: tuple[str, ...], line: int) -> str:
+    """The text in the first encoding that reads it.
+
+    Raises:
+        RejectedError: names the line and the byte that no encoding can read.
+    """
     for encoding in encodings:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError as error:
             last = error
-    msg = f"line {line}: byte 0x{data[last.start]:02x} cannot be read as {' or '.join(encodings)}; save the file as UTF-8"
-    raise RejectedError(CHECK, msg)
+    found = f"line {line}: byte 0x{data[last.start]:02x} cannot be read as {' or '.join(encodings)}"
+    raise RejectedError(CHECK, f"{found}; save the file as UTF-8")
 
 
-def _is_utf8(data: bytes) -> bool:
-    text = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(np.array([0, len(data)], np.int32)), pa.py_buffer(data)])
+def _is_utf8(data: memoryview) -> bool:
+    ends = pa.py_buffer(np.array([0, len(data)], np.int32))
+    text = pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(data)])
     try:
         text.validate(full=True)
     except pa.ArrowInvalid:

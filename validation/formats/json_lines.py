@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
-from validation.formats.block import Block, Broken, Format, read_fully
-from validation.formats.encoding import open_text, readable
 from validation.columns import CHECK, fold, known_names, nearest
+from validation.formats.block import Block, Broken, Format, read_fully
+from validation.formats.encoding import decoded, open_text, readable
 
 CHUNK = 1024 * 1024
 MAX_LINE = 64 * CHUNK
@@ -66,12 +66,12 @@ def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # 
         raise RejectedError(CHECK, msg)
 
 
-def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
+def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK) -> Iterator[Callable[[], Block]]:
     """As `Format.split`."""
     text, encodings = open_text(stream, contract.file.encodings)
     line, rest = 1, b""
     while True:
-        more = read_fully(text, max(CHUNK, len(rest)))
+        more = read_fully(text, max(chunk, len(rest)))
         data = rest + more
         cut = data.rfind(b"\n") + 1 if more else len(data)
         if cut:
@@ -98,7 +98,7 @@ def read(data: bytes, first_line: int, contract: Contract, encodings: tuple[str,
     for line, raw in enumerate(data.split(b"\n"), first_line):
         if not raw.strip():
             continue
-        text = _decoded(raw.removesuffix(b"\r"), encodings, line)
+        text = decoded(raw.removesuffix(b"\r"), encodings, line)
         try:
             objects.append(_row(text, members))
         except _BadRowError as error:
@@ -106,22 +106,13 @@ def read(data: bytes, first_line: int, contract: Contract, encodings: tuple[str,
             continue
         rows.append(line)
         texts.append(text)
-    cells = {column.name: pa.array([row.get(column.name) for row in objects], pa.string()) for column in contract.columns}
+    names = [column.name for column in contract.columns]
+    cells = {name: pa.array([row.get(name) for row in objects], pa.string()) for name in names}
     return Block(np.array(rows, np.int64), cells, partial(_picked, texts), tuple(broken))
 
 
 def _picked(texts: list[str], positions: Sequence[int]) -> list[str]:
     return [texts[position] for position in positions]
-
-
-def _decoded(raw: bytes, encodings: tuple[str, ...], line: int) -> str:
-    for encoding in encodings:
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    msg = f"line {line} cannot be read as {' or '.join(encodings)}; save the file as UTF-8"
-    raise RejectedError("encoding", msg)
 
 
 def _row(text: str, members: _Members) -> dict[str, str | None]:
@@ -145,7 +136,7 @@ def _row(text: str, members: _Members) -> dict[str, str | None]:
     return row
 
 
-def _cell(name: str, value: Any) -> str | None:  # noqa: ANN401  # whatever JSON holds
+def _cell(name: str, value: Any) -> str | None:  # whatever JSON holds
     if isinstance(value, tuple | list):
         msg = f"member {name!r} holds an object or a list; a text, number, true, false or null is accepted"
         raise _BadRowError(msg)

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
-from validation.formats.block import Block, Format
 from validation.columns import CHECK, Mapping, match
+from validation.formats.block import Block, Format
 
 MAGIC = b"PAR1"
 ROWS = 64 * 1024

@@ -1,7 +1,7 @@
 """Where the records of delimited text start and end, and on which line.
 
 A quote counts where it opens a field, closes one, or is doubled inside one; anywhere else it is an ordinary character
-(as Python's `csv` and Arrow read it). `\\n`, `\\r\\n` and a lone `\\r` end a line; outside quotes they also end a record.
+(as Python's `csv` and Arrow read it). LF, CR LF and a lone CR end a line; outside quotes they also end a record.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+
+
+_LF, _CR = ord("\n"), ord("\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,10 @@ class Records:
                        int(self.lines[count]))
 
 
-def find_records(data: bytes, delimiter: bytes, quote: bytes | None, *, final: bool) -> Records:
+def find_records(data: memoryview, delimiter: bytes, quote: bytes | None, *, final: bool) -> Records:
     """All complete records; where `final`, the end of the data completes the last one, unless a quote is open."""
     breaks = line_breaks(data)
-    if not quote or quote not in data:
+    if not quote or not holds(data, quote):
         closing = np.arange(len(breaks))
         is_open = False
     else:
@@ -45,24 +48,44 @@ def find_records(data: bytes, delimiter: bytes, quote: bytes | None, *, final: b
     return _records(data, breaks, closing, final=final and not is_open)
 
 
-def line_breaks(data: bytes) -> np.ndarray:
+def line_breaks(data: memoryview) -> np.ndarray:
     """Positions of the last byte of every line end."""
     view = np.frombuffer(data, np.uint8)
-    breaks = np.flatnonzero(view == 0x0A)
-    if b"\r" not in data:
+    breaks = np.flatnonzero(view == _LF)
+    if not holds(data, b"\r"):
         return breaks
-    returns = np.flatnonzero(view == 0x0D)
+    returns = np.flatnonzero(view == _CR)
     following = view[np.minimum(returns + 1, len(view) - 1)]
-    lone = returns[(following != 0x0A) | (returns + 1 == len(view))]
+    lone = returns[(following != _LF) | (returns + 1 == len(view))]
     return np.sort(np.concatenate([breaks, lone])) if len(lone) else breaks
 
 
-def _by_parity(data: bytes, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:
+def holds(data: memoryview, byte: bytes) -> bool:
+    """Whether a byte occurs."""
+    return re.compile(re.escape(byte)).search(data) is not None
+
+
+def lone_return(data: memoryview) -> bool:
+    """Whether a CR occurs without an LF after it."""
+    if not holds(data, b"\r"):
+        return False
+    view = np.frombuffer(data, np.uint8)
+    returns = np.flatnonzero(view == _CR)
+    return bool(returns[-1] + 1 == len(view) or (view[returns + 1] != _LF).any())
+
+
+def line_count(data: memoryview) -> int:
+    """Lines that end in LF, and a last line without an end."""
+    view = np.frombuffer(data, np.uint8)
+    return int(np.count_nonzero(view == _LF)) + bool(len(view) and view[-1] != _LF)
+
+
+def _by_parity(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:
     """Line ends with an even number of quotes before them end a record, if every quote stands where it may."""
     view = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(view == quote[0])
     edge = np.zeros(256, bool)
-    edge[[delimiter[0], 0x0A, 0x0D, quote[0]]] = True
+    edge[[delimiter[0], _LF, _CR, quote[0]]] = True
     opening, shutting = quotes[::2], quotes[1::2]
     before = edge[view[opening - 1]] | (opening == 0)
     after = edge[view[np.minimum(shutting + 1, len(view) - 1)]] | (shutting + 1 == len(view))
@@ -71,7 +94,7 @@ def _by_parity(data: bytes, breaks: np.ndarray, delimiter: bytes, quote: bytes) 
     return np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0), len(quotes) % 2 == 1
 
 
-def _by_scan(data: bytes, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool]:
+def _by_scan(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool]:
     """The same, record by record: exact for quotes in any place."""
     mark, between = re.escape(quote), re.escape(delimiter)
     plain = b"[^" + between + rb"\r\n]*+"
@@ -88,12 +111,12 @@ def _by_scan(data: bytes, breaks: np.ndarray, delimiter: bytes, quote: bytes) ->
     return np.flatnonzero(np.isin(breaks, np.array(ends, np.int64))), position < len(data)
 
 
-def _records(data: bytes, breaks: np.ndarray, closing: np.ndarray, *, final: bool) -> Records:
+def _records(data: memoryview, breaks: np.ndarray, closing: np.ndarray, *, final: bool) -> Records:
     view = np.frombuffer(data, np.uint8)
     at = breaks[closing]
     starts = np.concatenate([np.zeros(1, np.int64), at + 1])
     lines = np.concatenate([np.zeros(1, np.int64), closing + 1])
-    pair = (view[at] == 0x0A) & (at > 0) & (view[at - 1] == 0x0D) if len(at) else np.zeros(0, bool)
+    pair = (view[at] == _LF) & (at > 0) & (view[at - 1] == _CR) if len(at) else np.zeros(0, bool)
     ends = at - pair
     if final and starts[-1] < len(data):
         return Records(starts, np.append(ends, len(data)), lines, len(data), len(breaks) + 1)
