@@ -15,7 +15,8 @@ from cli.commands.history import commit_row
 from cli.demo_files import DATASET, DemoFile, Payment, expected
 from cli.reading import records, select, uri
 from cli.shell import Exit, Reply, Shell, table
-from cli.uploads import COUNTS, listing
+from cli.uploads import COUNTS, reason, state
+from cli.uploads import seconds as seconds_of
 from tables.history import history
 
 _SUM = "SELECT currency, count(*) AS payments, sum(amount) AS amount FROM payments GROUP BY currency ORDER BY currency"
@@ -53,19 +54,20 @@ def report(shell: Shell, run: Run, seconds: float, *, kept: bool) -> Reply:
     verdict = (
         f"[red]{len(faults)} checks failed[/]" if faults else "[green]every row and every cent is accounted for[/]"
     )
+    compared = f"4. The same query now and as of version {run.before}, before the late files came"
     shown = Group(
-        listing("1. What happened to each file", run.uploads),
-        _stories(run),
+        _fates(run),
         _sample(shell),
         table("3. Its history", _COMMIT, map(commit_row, commits)),
-        _compared(f"4. The same query now and as of version {run.before}, before the late files came", now, then),
+        _compared(compared, now, then),
         _reconciliation(run),
-        table(
-            "6. Checks",
-            ("", "what must be so", "found"),
-            [("ok" if each.good else "FAULT", each.what, each.found) for each in checks],
+        *(
+            [table("Faults", ("what must be so", "found"), [(each.what, each.found) for each in faults])]
+            if faults
+            else []
         ),
-        f"{verdict}; {seconds:.0f} s in all",
+        f"{len(checks)} checks against an independent count of the generated files: {verdict}",
+        f"{seconds:.0f} s in all",
     )
     data = {
         "uploads": run.uploads,
@@ -105,12 +107,24 @@ def _same_table(what: str, rows: list[dict[str, Any]], wanted: Mapping[str, Paym
     return Check(what, good, f"{len(rows)} payments, {sum((row['amount'] for row in rows), Decimal(0)):,}")
 
 
-def _stories(run: Run) -> Table:
-    return table(
-        "   and what each was meant to show",
-        ("file", "story"),
-        [(each.name, each.story) for each in run.files],
-    )
+def _fates(run: Run) -> Table:
+    rows = []
+    for file, upload in zip(run.files, run.uploads, strict=True):
+        outcome = upload["outcome"] or {}
+        took = seconds_of(upload)
+        rows.append(
+            (
+                upload["seq"],
+                file.name,
+                file.story,
+                state(upload),
+                f"{took:.1f}" if took else None,
+                *(outcome.get(name) for name in COUNTS),
+                reason(upload),
+            ),
+        )
+    columns = ("seq", "file", "what it is", "state", "s", *COUNTS, "reason")
+    return table("1. What happened to each file", columns, rows)
 
 
 def _sample(shell: Shell) -> Table:

@@ -31,6 +31,11 @@ class LambdaContext:
         return 30_000
 
 
+def lambda_context(function: str) -> Any:
+    """The second argument of a handler, which takes whatever looks like one."""
+    return LambdaContext(function)
+
+
 def s3_event(bucket: str, item: dict[str, Any], number: int) -> dict[str, Any]:
     """The notification of one created object (event structure 2.1: keys are URL-encoded, as in a form)."""
     described = {

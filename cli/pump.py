@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from cli.notifications import LambdaContext, bucket_test_event, s3_event, scheduled_event, sqs_event
+from cli.notifications import bucket_test_event, lambda_context, s3_event, scheduled_event, sqs_event
 from ingestion.handlers import admit, sweep
 from ledgerlake.aws import Aws, BotoCoreError, ClientError
 from ledgerlake.layout import LANDING_PREFIX
@@ -85,7 +85,7 @@ class Pump:
     def schedule(self) -> None:
         """Schedule -> Lambda: the sweeper, soon after the start and then at its interval."""
         while not self.stop.wait(SWEEP_SECONDS):
-            self._try("sweep", lambda: sweep.handler(scheduled_event(), LambdaContext("sweep")))
+            self._try("sweep", lambda: sweep.handler(scheduled_event(), lambda_context("sweep")))
 
     def _landing(self) -> Iterator[dict[str, Any]]:
         pages = self.aws.s3.get_paginator("list_objects_v2")
@@ -117,7 +117,7 @@ class Pump:
 
     def _invoke(self, messages: list[dict[str, Any]]) -> None:
         event = sqs_event(self.aws.settings, messages)
-        response = self._try("admit", lambda: admit.handler(event, LambdaContext("admit")))
+        response = self._try("admit", lambda: admit.handler(event, lambda_context("admit")))
         if response is None:  # the function failed as a whole: every message comes back
             return
         failed = {each["itemIdentifier"] for each in response["batchItemFailures"]}

@@ -69,7 +69,8 @@ def version_of(shell: Shell, where: str, moment: str) -> int:
         when = from_text(moment)
     except ValueError as error:
         raise ConfigurationError(
-            f"{moment!r} is neither version nor time: give a version (7) or a time with its zone (2026-03-31T00:00:00Z); {error}",
+            f"{moment!r} is neither version nor time: give a version (7) or a time with its zone "
+            f"(2026-03-31T00:00:00Z); {error}",
         ) from error
     return version_as_of(where, shell.settings, when)
 

@@ -80,7 +80,7 @@ def hints(upload: Json) -> tuple[str, ...]:
     more = (f"ledgerlake quarantine show {upload['upload_id']}",) if outcome.get("quarantined") else ()
     match upload["state"]:
         case "applied":
-            return (*more, f"ledgerlake query 'SELECT * FROM {upload['dataset']} LIMIT 10'")
+            return (*more, f"ledgerlake history {upload['dataset']}")
         case "held" | "rejected":
             return ("mend the file as the reason says, then upload it again",)
     return (f"ledgerlake status {upload['upload_id']}",)

@@ -1,4 +1,4 @@
-"""`ledgerlake demo`: a stranger's first minute. Starts everything, sends files, shows and checks what became of them."""
+"""`ledgerlake demo`: a stranger's first minute. Starts everything, sends files, shows what became of them."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def _send(shell: Shell, client: Client, arguments: Namespace) -> list[str]:
             task = progress.add_task(path.name, total=path.stat().st_size)
             kind = arguments.content_type or guess_type(path.name)[0] or "application/octet-stream"
             ask = Ask(arguments.dataset, path, kind, arguments.rows, dict(arguments.total))
-            ids.append(client.upload(ask, lambda size, task=task: progress.advance(task, size)))
+            ids.append(client.upload(ask, partial(progress.advance, task)))
     return ids
 
 

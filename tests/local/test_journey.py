@@ -22,8 +22,8 @@ def running(fresh_cloud: Cloud, tmp_path: Path) -> Iterator[Journey]:
 
 
 def _send(running: Journey, file: DemoFile) -> str:
-    declared = {"declared_rows": file.declared_rows, "declared_totals": file.declared_totals}
-    return running.send(file.content, name=file.name, **declared)
+    rows, totals = file.declared_rows, file.declared_totals
+    return running.send(file.content, name=file.name, declared_rows=rows, declared_totals=totals)
 
 
 def _counts(upload: dict[str, Any]) -> tuple[int, ...]:
@@ -49,7 +49,8 @@ def test_every_file_ends_as_it_must_and_the_table_is_right_to_the_cent(running: 
             assert (Decimal(money["file"]), Decimal(money["merged"])) == (count.file_amount, count.merged_amount)
     rows = running.rows("SELECT payment_id, amount, updated_at FROM payments")
     assert {row["payment_id"]: (row["amount"], row["updated_at"]) for row in rows} == {
-        key: (row.amount, row.updated_at) for key, row in table.items()}
+        key: (row.amount, row.updated_at) for key, row in table.items()
+    }
     _, as_it_was = expected(first_wave())
     (earlier,) = running.rows("SELECT count(*) AS n, sum(amount) AS amount FROM payments", payments=before)
     assert (earlier["n"], earlier["amount"]) == (len(as_it_was), sum(row.amount or 0 for row in as_it_was.values()))
