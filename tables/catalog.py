@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-from botocore.exceptions import ClientError
 
-from ledgerlake.aws import Aws, error_code, transient
+from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.settings import Settings
 from tables.types import hive_type
 
@@ -20,7 +19,14 @@ _COMPARED = ("Description", "TableType", "PartitionKeys")
 _ROW_FORMAT = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 
 
-def register(aws: Aws, settings: Settings, table: str, schema: pa.Schema, uri: str, description: str = "") -> bool:
+def register(  # noqa: PLR0913, PLR0917  # what an entry is made of
+    aws: Aws,
+    settings: Settings,
+    table: str,
+    schema: pa.Schema,
+    uri: str,
+    description: str = "",
+) -> bool:
     """Makes the entry say what the table is; true if it had to be made or changed. The database is made if missing.
 
     Raises:
@@ -42,14 +48,22 @@ def entry(table: str, schema: pa.Schema, uri: str, description: str = "") -> dic
     """The entry as Glue's `TableInput`."""
     columns = [{"Name": each.name, "Type": hive_type(each.type)} for each in schema]
     return {
-        "Name": table, "Description": description, "TableType": "EXTERNAL_TABLE", "PartitionKeys": [],
+        "Name": table,
+        "Description": description,
+        "TableType": "EXTERNAL_TABLE",
+        "PartitionKeys": [],
         "Parameters": {"EXTERNAL": "TRUE", "classification": "delta", "spark.sql.sources.provider": "delta"},
         "StorageDescriptor": {
-            "Columns": columns, "Location": uri,
+            "Columns": columns,
+            "Location": uri,
             "InputFormat": "org.apache.hadoop.mapred.SequenceFileInputFormat",
             "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveSequenceFileOutputFormat",
-            "SerdeInfo": {"SerializationLibrary": _ROW_FORMAT,
-                          "Parameters": {"serialization.format": "1", "path": uri}}}}
+            "SerdeInfo": {
+                "SerializationLibrary": _ROW_FORMAT,
+                "Parameters": {"serialization.format": "1", "path": uri},
+            },
+        },
+    }
 
 
 def _found(aws: Aws, database: str, table: str) -> dict[str, Any] | None:
@@ -63,8 +77,10 @@ def _found(aws: Aws, database: str, table: str) -> dict[str, Any] | None:
 
 
 def _create(aws: Aws, database: str, wanted: dict[str, Any]) -> bool:
-    makes = (partial(aws.glue.create_database, DatabaseInput={"Name": database}),
-             partial(aws.glue.create_table, DatabaseName=database, TableInput=wanted))
+    makes = (
+        partial(aws.glue.create_database, DatabaseInput={"Name": database}),
+        partial(aws.glue.create_table, DatabaseName=database, TableInput=wanted),
+    )
     for make in makes:
         try:
             make()
@@ -78,7 +94,9 @@ def _same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """All that we state is so; what others added (comments of columns, further parameters) is left alone."""
     theirs, ours = found["StorageDescriptor"], wanted["StorageDescriptor"]
     columns = [{"Name": each["Name"], "Type": each["Type"]} for each in theirs.get("Columns", [])]
-    return (all((found.get(name) or type(wanted[name])()) == wanted[name] for name in _COMPARED)
-            and wanted["Parameters"].items() <= found.get("Parameters", {}).items()
-            and columns == ours["Columns"]
-            and all(theirs.get(name) == ours[name] for name in ("Location", "InputFormat", "OutputFormat", "SerdeInfo")))
+    return (
+        all((found.get(name) or type(wanted[name])()) == wanted[name] for name in _COMPARED)
+        and wanted["Parameters"].items() <= found.get("Parameters", {}).items()
+        and columns == ours["Columns"]
+        and all(theirs.get(name) == ours[name] for name in ("Location", "InputFormat", "OutputFormat", "SerdeInfo"))
+    )

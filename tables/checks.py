@@ -5,6 +5,8 @@ Only rules that both engines understand alike become one: bounds of numbers and 
 
 from __future__ import annotations
 
+from typing import Any
+
 from tables import sql
 from tables.contract import Column, RuleUse
 
@@ -29,14 +31,17 @@ def _parts(column: Column, rule: RuleUse) -> list[str]:
     name, params = sql.portable_identifier(column.name), dict(rule.params)
     match rule.name:
         case "between" | "date_range":
-            ends = [(sign, sql.portable_literal(params[end], column.arrow)) for sign, end in ((">=", "low"), ("<=", "high"))
-                    if params[end] is not None]
-            return [f"{name} {sign} {text}" for sign, text in ends if text is not None]
+            texts = [(sign, sql.portable_literal(value, column.arrow)) for sign, value in _ends(params)]
+            return [f"{name} {sign} {text}" for sign, text in texts if text is not None]
         case "length":
-            ends = [(sign, params[end]) for sign, end in ((">=", "low"), ("<=", "high")) if params[end] is not None]
-            return [f"char_length({name}) {sign} {count:d}" for sign, count in ends]
+            return [f"char_length({name}) {sign} {count:d}" for sign, count in _ends(params)]
         case "enum" if len(params["values"]) <= LONGEST_LIST:
             values = [sql.portable_literal(value, column.arrow) for value in params["values"]]
             return [] if None in values else [f"{name} IN ({', '.join(map(str, values))})"]
         case _:
             return []
+
+
+def _ends(params: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The bounds that are stated, each with its comparison."""
+    return [(sign, params[end]) for sign, end in ((">=", "low"), ("<=", "high")) if params[end] is not None]

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
-from ledgerlake.aws import Aws, error_code, transient
+from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.errors import ConfigurationError, ContractError, Problem
 from ledgerlake.layout import DATASET, SHA256, contract_key
 from ledgerlake.settings import Settings
@@ -84,8 +82,13 @@ class ContractStore:
         key = contract_key(contract.dataset, contract.sha256)
         with transient(f"pin contract {key}"):
             try:
-                self.aws.s3.put_object(Bucket=self.settings.raw_bucket, Key=key, Body=contract.text.encode(),
-                                       ContentType="application/yaml", IfNoneMatch="*")
+                self.aws.s3.put_object(
+                    Bucket=self.settings.raw_bucket,
+                    Key=key,
+                    Body=contract.text.encode(),
+                    ContentType="application/yaml",
+                    IfNoneMatch="*",
+                )
             except ClientError as error:
                 if error_code(error) not in _TAKEN:
                     raise
@@ -160,7 +163,10 @@ def _text(data: bytes, where: str) -> str:
 
 def _named(contract: Contract, dataset: str) -> Contract:
     if contract.dataset != dataset:
-        problem = Problem(f"{dataset}.yaml:1:1", f"the contract is of {contract.dataset!r}",
-                          f"Rename the file to {contract.dataset}.yaml, or its schema to {dataset}.")
+        problem = Problem(
+            f"{dataset}.yaml:1:1",
+            f"the contract is of {contract.dataset!r}",
+            f"Rename the file to {contract.dataset}.yaml, or its schema to {dataset}.",
+        )
         raise ContractError((problem,))
     return contract

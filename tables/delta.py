@@ -24,9 +24,30 @@ from ledgerlake.errors import HistoryError, LedgerlakeError, TransientError
 from ledgerlake.settings import Settings
 from tables import sql
 
-__all__ = ["Clause", "DeltaTable", "Merge", "add_columns", "append", "applied", "changes", "create", "drop_check", "drop_not_null",
-           "fit", "merge", "open_table", "plain", "query", "record_progress", "refresh", "schema", "select",
-           "select_all",           "set_properties", "storage_options"]
+__all__ = [
+    "Clause",
+    "DeltaTable",
+    "Merge",
+    "add_columns",
+    "append",
+    "applied",
+    "changes",
+    "create",
+    "drop_check",
+    "drop_not_null",
+    "fit",
+    "merge",
+    "open_table",
+    "plain",
+    "query",
+    "record_progress",
+    "refresh",
+    "schema",
+    "select",
+    "select_all",
+    "set_properties",
+    "storage_options",
+]
 
 _HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _READ = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
@@ -66,8 +87,12 @@ def storage_options(settings: Settings) -> dict[str, str]:
     options = {"AWS_REGION": settings.region, "aws_conditional_put": "etag"}
     if endpoint is None:
         return options
-    return {**options, "AWS_ENDPOINT_URL": endpoint, "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
-            "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower()}
+    return {
+        **options,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
+        "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower(),
+    }
 
 
 def open_table(uri: str, settings: Settings, version: int | None = None) -> DeltaTable | None:
@@ -104,27 +129,44 @@ def applied(handle: DeltaTable, app_id: str) -> int:
 
 def schema(handle: DeltaTable) -> pa.Schema:
     """The table's columns as Arrow types, strings as `string`."""
-    return pa.schema([pa.field(each.name, _plain(each.type), each.nullable)
-                      for each in pa.schema(handle.schema().to_arrow())])
+    return pa.schema(
+        [pa.field(each.name, _plain(each.type), each.nullable) for each in pa.schema(handle.schema().to_arrow())],
+    )
 
 
 # Define
 
 
-def create(uri: str, columns: pa.Schema, settings: Settings, *, partition_by: Sequence[str],
-           properties: Mapping[str, str], description: str = "") -> None:
-    """Creates the table unless it exists. CHECKs are given as properties: deltalake's own `add_constraint` rewrites
-    `CAST('0.01' AS DECIMAL(18,2))` into a literal of another value.
+def create(  # noqa: PLR0913  # what a table is made of
+    uri: str,
+    columns: pa.Schema,
+    settings: Settings,
+    *,
+    partition_by: Sequence[str],
+    properties: Mapping[str, str],
+    description: str = "",
+) -> None:
+    """Creates the table unless it exists.
+
+    CHECKs are given as properties: deltalake's own `add_constraint` turns `CAST('0.01' AS DECIMAL(18,2))` into 1.
     """
     with _refusals(f"create {uri}"):
-        DeltaTable.create(uri, columns, mode="ignore", partition_by=list(partition_by), description=description,
-                          configuration=dict(properties), storage_options=_options(uri, settings),
-                          raise_if_key_not_exists=False, post_commithook_properties=_HOOKS)
+        DeltaTable.create(
+            uri,
+            columns,
+            mode="ignore",
+            partition_by=list(partition_by),
+            description=description,
+            configuration=dict(properties),
+            storage_options=_options(uri, settings),
+            raise_if_key_not_exists=False,
+            post_commithook_properties=_HOOKS,
+        )
 
 
 def add_columns(handle: DeltaTable, columns: Sequence[pa.Field]) -> None:
     """Adds nullable columns at the end."""
-    fields = DeltaSchema.from_arrow(pa.schema([each.with_nullable(True) for each in columns])).fields  # noqa: FBT003
+    fields = DeltaSchema.from_arrow(pa.schema([each.with_nullable(True) for each in columns])).fields
     with _refusals("add columns"):
         handle.alter.add_columns(fields, post_commithook_properties=_HOOKS)
 
@@ -156,12 +198,25 @@ def append(handle: DeltaTable, rows: pa.Table, *, app_id: str, version: int, met
         return handle.version()
     exact = fit(handle, rows)
     with _refusals("append"):
-        write_deltalake(handle, exact, mode="append", commit_properties=_properties(app_id, version, metadata),
-                        post_commithook_properties=_HOOKS)
+        write_deltalake(
+            handle,
+            exact,
+            mode="append",
+            commit_properties=_properties(app_id, version, metadata),
+            post_commithook_properties=_HOOKS,
+        )
     return handle.version()
 
 
-def merge(handle: DeltaTable, rows: pa.Table, spec: Merge, *, app_id: str, version: int, metadata: str | None) -> int:
+def merge(  # noqa: PLR0913  # as append, with what to do
+    handle: DeltaTable,
+    rows: pa.Table,
+    spec: Merge,
+    *,
+    app_id: str,
+    version: int,
+    metadata: str | None,
+) -> int:
     """Commits the merge and the progress; as `append`. At most one row of each key may be given.
 
     A merge that changes nothing makes no commit in deltalake: then the progress is committed alone.
@@ -172,8 +227,15 @@ def merge(handle: DeltaTable, rows: pa.Table, spec: Merge, *, app_id: str, versi
     bounds = [_bounds(name, exact[name]) for name in spec.key if exact.num_rows]
     properties = _properties(app_id, version, metadata)
     with _refusals("merge"):
-        merger = handle.merge(exact, " AND ".join([f"({spec.predicate})", *bounds]), source_alias="s", target_alias="t",
-                              streamed_exec=False, commit_properties=properties, post_commithook_properties=_HOOKS)
+        merger = handle.merge(
+            exact,
+            " AND ".join([f"({spec.predicate})", *bounds]),
+            source_alias="s",
+            target_alias="t",
+            streamed_exec=False,
+            commit_properties=properties,
+            post_commithook_properties=_HOOKS,
+        )
         for clause in spec.clauses:
             values = {sql.identifier(name): text for name, text in clause.values}
             if clause.matched:
@@ -191,9 +253,13 @@ def record_progress(handle: DeltaTable, *, app_id: str, version: int, metadata: 
     if applied(handle, app_id) >= version:
         return handle.version()
     with _refusals("record progress"):
-        handle.create_write_transaction([], "append", handle.schema(),
-                                        commit_properties=_properties(app_id, version, metadata),
-                                        post_commithook_properties=_HOOKS)
+        handle.create_write_transaction(
+            [],
+            "append",
+            handle.schema(),
+            commit_properties=_properties(app_id, version, metadata),
+            post_commithook_properties=_HOOKS,
+        )
     refresh(handle)
     return handle.version()
 
@@ -206,14 +272,17 @@ def fit(handle: DeltaTable, rows: pa.Table) -> pa.Table:
     """
     wanted = schema(handle)
     unknown = [name for name in rows.column_names if name not in wanted.names]
-    other = [f"{each.name} is {rows.schema.field(each.name).type}, the table has {each.type}" for each in wanted
-             if each.name in rows.column_names and rows.schema.field(each.name).type != each.type]
+    other = [
+        f"{each.name} is {rows.schema.field(each.name).type}, the table has {each.type}"
+        for each in wanted
+        if each.name in rows.column_names and rows.schema.field(each.name).type != each.type
+    ]
     if unknown or other:
-        msg = f"rows do not fit the table: {'; '.join([*(f'{name} is unknown' for name in unknown), *other])}; " \
-              "run `ledgerlake tables plan`"
-        raise LedgerlakeError(msg)
-    columns = [rows[each.name] if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type)
-               for each in wanted]
+        found = "; ".join([*(f"{name} is unknown" for name in unknown), *other])
+        raise LedgerlakeError(f"rows do not fit the table: {found}; run `ledgerlake tables plan`")
+    columns = [
+        rows[each.name] if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type) for each in wanted
+    ]
     return pa.Table.from_arrays(columns, schema=wanted)
 
 
@@ -237,8 +306,12 @@ def changes(handle: DeltaTable, where: str) -> pa.Table:
         return plain(pa.RecordBatchReader.from_stream(found).read_all())
 
 
-def query(statement: str, uris: Mapping[str, str], settings: Settings, versions: Mapping[str, int] | None = None
-          ) -> pa.Table:
+def query(
+    statement: str,
+    uris: Mapping[str, str],
+    settings: Settings,
+    versions: Mapping[str, int] | None = None,
+) -> pa.Table:
     """The answer to one SELECT over tables by name, each at its newest or given version. Nothing can be written.
 
     Raises:
@@ -289,8 +362,13 @@ def _bounds(name: str, values: pa.ChunkedArray) -> str:
     ends = pc.min_max(values)
     if not ends["min"].is_valid:
         return f"t.{sql.identifier(name)} IS NULL"
-    return sql.between(f"t.{sql.identifier(name)}", ends["min"].as_py(), ends["max"].as_py(), values.type,
-                       or_null=values.null_count > 0)
+    return sql.between(
+        f"t.{sql.identifier(name)}",
+        ends["min"].as_py(),
+        ends["max"].as_py(),
+        values.type,
+        or_null=values.null_count > 0,
+    )
 
 
 def _properties(app_id: str, version: int, metadata: str | None) -> CommitProperties:

@@ -6,7 +6,7 @@ Everything is told by versions: the times that two engines note for one commit d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -20,6 +20,9 @@ from ledgerlake.events import Outcome
 from ledgerlake.settings import Settings
 from tables import delta, sql
 from tables.contract import Column, Contract, Kind
+
+Key = Mapping[str, tuple[Any, pa.DataType]]
+"""Each column of a key with its value and type."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,8 +90,10 @@ def version_as_of(uri: str, settings: Settings, moment: datetime) -> int:
     until = [commit.version for commit in commits if commit.committed_at <= moment]
     if not until:
         first, last = commits[-1], commits[0]
-        msg = (f"{uri} had no version at {to_text(moment)}; it has version {first.version} since "
-               f"{to_text(first.committed_at)}, and {last.version} since {to_text(last.committed_at)}")
+        msg = (
+            f"{uri} had no version at {to_text(moment)}; it has version {first.version} since "
+            f"{to_text(first.committed_at)}, and {last.version} since {to_text(last.committed_at)}"
+        )
         raise HistoryError(msg)
     return max(until)
 
@@ -113,11 +118,15 @@ def diff(uri: str, settings: Settings, before: int, after: int, key: tuple[str, 
         return delta.select_all(tables, text)
 
     both = "a INNER JOIN b"
-    return Difference(inserted=ask("b", "b LEFT ANTI JOIN a"), deleted=ask("a", "a LEFT ANTI JOIN b"),
-                      before=ask("a", both, changed or "FALSE"), after=ask("b", both, changed or "FALSE"))
+    return Difference(
+        inserted=ask("b", "b LEFT ANTI JOIN a"),
+        deleted=ask("a", "a LEFT ANTI JOIN b"),
+        before=ask("a", both, changed or "FALSE"),
+        after=ask("b", both, changed or "FALSE"),
+    )
 
 
-def trace(uri: str, uploads_uri: str, settings: Settings, key: Mapping[str, tuple[Any, pa.DataType]]) -> tuple[Step, ...]:
+def trace(uri: str, uploads_uri: str, settings: Settings, key: Key) -> tuple[Step, ...]:
     """Every state that the rows with this key ever had, the oldest first; `key` as from `key_of`.
 
     Raises:
@@ -136,7 +145,7 @@ def trace(uri: str, uploads_uri: str, settings: Settings, key: Mapping[str, tupl
     return tuple(_step(row, times, files.get(row["_upload_id"], {})) for row in changes)
 
 
-def key_of(contract: Contract, texts: Mapping[str, str]) -> dict[str, tuple[Any, pa.DataType]]:
+def key_of(contract: Contract, texts: Mapping[str, str]) -> Key:
     """A key as a person writes it (`{"payment_id": "P1"}`), as typed values; without a primary key `_seq` and `_row`.
 
     Raises:
@@ -151,8 +160,14 @@ def key_of(contract: Contract, texts: Mapping[str, str]) -> dict[str, tuple[Any,
 
 def _typed(contract: Contract, name: str, text: str) -> tuple[Any, pa.DataType]:
     column = Column(name, Kind.INTEGER) if name.startswith("_") else contract.column(name)
-    reads = {Kind.STRING: str, Kind.INTEGER: int, Kind.DECIMAL: Decimal, Kind.DATE: date.fromisoformat,
-             Kind.TIMESTAMP: from_text, Kind.BOOLEAN: lambda given: {"true": True, "false": False}[given.lower()]}
+    reads: dict[Kind, Callable[[str], Any]] = {
+        Kind.STRING: str,
+        Kind.INTEGER: int,
+        Kind.DECIMAL: Decimal,
+        Kind.DATE: date.fromisoformat,
+        Kind.TIMESTAMP: from_text,
+        Kind.BOOLEAN: lambda given: {"true": True, "false": False}[given.lower()],
+    }
     try:
         value = reads[column.kind](text)
         pa.scalar(value, column.arrow)
@@ -174,8 +189,14 @@ def _commit(entry: Mapping[str, Any]) -> Commit:
     at = _EPOCH + timedelta(milliseconds=int(entry["timestamp"]))
     version = int(entry["version"])
     metrics = entry.get("operationMetrics") or {}
-    return Commit(version, at, str(entry.get("operation", "")), str(entry.get("engineInfo", "")),
-                  _outcomes(entry.get("userMetadata"), version), metrics if isinstance(metrics, dict) else {})
+    return Commit(
+        version,
+        at,
+        str(entry.get("operation", "")),
+        str(entry.get("engineInfo", "")),
+        _outcomes(entry.get("userMetadata"), version),
+        metrics if isinstance(metrics, dict) else {},
+    )
 
 
 def _outcomes(text: str | None, version: int) -> tuple[Outcome, ...]:
@@ -206,6 +227,16 @@ def _files(uploads_uri: str, settings: Settings, upload_ids: set[str]) -> dict[s
 def _step(row: Mapping[str, Any], times: Mapping[int, datetime], file: Mapping[str, Any]) -> Step:
     version = int(row["_commit_version"])
     change = {"insert": "insert", "update_postimage": "update", "delete": "delete"}[row["_change_type"]]
-    return Step(version, times[version], change, {name: value for name, value in row.items() if not name.startswith("_")},
-                row["_upload_id"], row["_seq"], row["_row"], file.get("file_name"), file.get("principal"),
-                file.get("sha256"))
+    values = {name: value for name, value in row.items() if not name.startswith("_")}
+    return Step(
+        version,
+        times[version],
+        change,
+        values,
+        row["_upload_id"],
+        row["_seq"],
+        row["_row"],
+        file.get("file_name"),
+        file.get("principal"),
+        file.get("sha256"),
+    )

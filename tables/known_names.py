@@ -18,6 +18,8 @@ class ModeNeeds:
     sequence_by: bool
 
 
-MODE_NAMES = {"append": ModeNeeds(primary_key=False, sequence_by=False),
-              "upsert": ModeNeeds(primary_key=True, sequence_by=True)}
+MODE_NAMES = {
+    "append": ModeNeeds(primary_key=False, sequence_by=False),
+    "upsert": ModeNeeds(primary_key=True, sequence_by=True),
+}
 ENGINES = ("driver", "spark")

@@ -1,4 +1,4 @@
-"""An ODCS 3.2 YAML text becomes a `Contract`, or a `ContractError` that names everything wrong with it, each in its place.
+"""An ODCS 3.2 YAML text becomes a `Contract`, or a `ContractError` with everything wrong with it, each in its place.
 
 The keys are those of the standard; what it has no place for stands in `customProperties`. See `docs/contracts.md`.
 """
@@ -22,9 +22,26 @@ from tables.rule_names import RULE_NAMES, Signature
 from tables.yaml_source import read_yaml
 
 _CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat"}
-_SECONDS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "m": 60, "min": 60, "minute": 60, "minutes": 60, "h": 3600,
-            "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400, "y": 31_622_400, "yr": 31_622_400,
-            "year": 31_622_400, "years": 31_622_400}
+_SECONDS = {
+    "s": 1,
+    "sec": 1,
+    "second": 1,
+    "seconds": 1,
+    "m": 60,
+    "min": 60,
+    "minute": 60,
+    "minutes": 60,
+    "h": 3600,
+    "hour": 3600,
+    "hours": 3600,
+    "d": 86400,
+    "day": 86400,
+    "days": 86400,
+    "y": 31_622_400,
+    "yr": 31_622_400,
+    "year": 31_622_400,
+    "years": 31_622_400,
+}
 """A year has 366 days here: what must be kept for ten years is kept for no day less."""
 _ORDERED = {Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP}
 _PARTITIONS = {Kind.STRING, Kind.INTEGER, Kind.DATE}
@@ -54,14 +71,22 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
     own = table.custom(_CUSTOM)
     mode = own["mode"].choice(MODE_NAMES, "append") if "mode" in own else "append"
     contract = Contract(
-        dataset=_dataset(table), version=root.child("version").text(), sha256=hashlib.sha256(text.encode()).hexdigest(),
-        columns=columns, primary_key=_positioned(properties, "primaryKey", "primaryKeyPosition"), mode=mode,
+        dataset=_dataset(table),
+        version=root.child("version").text(),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        columns=columns,
+        primary_key=_positioned(properties, "primaryKey", "primaryKeyPosition"),
+        mode=mode,
         sequence_by=own["sequenceBy"].text() if "sequenceBy" in own else None,
         partition_by=_positioned(properties, "partitioned", "partitionKeyPosition"),
-        file=file_format(own.get("fileFormat")), latency_seconds=_agreed(root, "latency", 1, 60),
+        file=file_format(own.get("fileFormat")),
+        latency_seconds=_agreed(root, "latency", 1, 60),
         audit_days=_agreed(root, "retention", 86400, 3650),
         engine=own["engine"].choice(ENGINES, "driver") if "engine" in own else None,
-        description=root.child("description").child("purpose").text(), owner=_owner(root), text=text)
+        description=root.child("description").child("purpose").text(),
+        owner=_owner(root),
+        text=text,
+    )
     _check_table(table, own, contract)
     if "fileFormat" in own:
         _check_trailers(own["fileFormat"].child("trailers"), contract.file, contract)
@@ -75,8 +100,11 @@ def _only_table(root: Place) -> Place:
         return schema
     tables = schema.each()
     if len(tables) != 1:
-        schema.refuse(f"a contract describes one table, found {len(tables)}", "Write one contract for each dataset.",
-                      key=True)
+        schema.refuse(
+            f"a contract describes one table, found {len(tables)}",
+            "Write one contract for each dataset.",
+            key=True,
+        )
     first = tables[0] if tables else schema
     for check in first.child("quality").each():
         if check.child("type").value != "text":
@@ -157,8 +185,10 @@ def _check_table(table: Place, own: dict[str, Place], contract: Contract) -> Non
     for place in table.child("properties").each():
         kind = kinds[place.child("name").text()].kind
         if place.child("partitioned").value is True and kind not in _PARTITIONS:
-            place.child("partitioned").refuse(f"a {kind} column cannot partition a table",
-                                              "Partition by a date, a string or an integer.")
+            place.child("partitioned").refuse(
+                f"a {kind} column cannot partition a table",
+                "Partition by a date, a string or an integer.",
+            )
         if place.child("primaryKey").value is True and place.child("required").value is False:
             place.child("required").refuse("a column of the primary key is always required", "Write `required: true`.")
 
@@ -166,13 +196,17 @@ def _check_table(table: Place, own: dict[str, Place], contract: Contract) -> Non
 def _check_trailers(place: Place, file: FileFormat, contract: Contract) -> None:
     for each, trailer in zip(place.each(), file.trailers, strict=False):
         if trailer.column is not None and trailer.column not in contract.money:
-            each.child("column").refuse(f"{trailer.column!r} is no money column",
-                                        suggest(trailer.column, contract.money) if contract.money
-                                        else "Mark the column with the custom property `money: true`.")
+            each.child("column").refuse(
+                f"{trailer.column!r} is no money column",
+                suggest(trailer.column, contract.money)
+                if contract.money
+                else "Mark the column with the custom property `money: true`.",
+            )
 
 
 def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
     """In order of the text, each once."""
+
     def position(problem: Problem) -> tuple[int, int]:
         line, column = problem.where.rsplit(":", 2)[1:]
         return int(line), int(column)

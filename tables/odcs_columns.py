@@ -15,15 +15,31 @@ from tables.place import Place
 from tables.rule_names import NUMBERS, TIMES, Signature
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_KINDS = {"string": Kind.STRING, "integer": Kind.INTEGER, "number": Kind.DECIMAL, "date": Kind.DATE,
-          "timestamp": Kind.TIMESTAMP, "boolean": Kind.BOOLEAN}
+_KINDS = {
+    "string": Kind.STRING,
+    "integer": Kind.INTEGER,
+    "number": Kind.DECIMAL,
+    "date": Kind.DATE,
+    "timestamp": Kind.TIMESTAMP,
+    "boolean": Kind.BOOLEAN,
+}
 _UNSUPPORTED = {"time", "object", "array", "map", "vector"}
 _DECIMAL = re.compile(r"decimal\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)", re.IGNORECASE)
-_PHYSICAL = {Kind.STRING: ("string",), Kind.INTEGER: ("bigint", "long"), Kind.DATE: ("date",),
-             Kind.TIMESTAMP: ("timestamp",), Kind.BOOLEAN: ("boolean",)}
-_OPTIONS = {Kind.STRING: ("pattern", "minLength", "maxLength"), Kind.INTEGER: ("minimum", "maximum"),
-            Kind.DECIMAL: ("minimum", "maximum"), Kind.DATE: ("format", "minimum", "maximum"),
-            Kind.TIMESTAMP: ("format", "minimum", "maximum"), Kind.BOOLEAN: ()}
+_PHYSICAL = {
+    Kind.STRING: ("string",),
+    Kind.INTEGER: ("bigint", "long"),
+    Kind.DATE: ("date",),
+    Kind.TIMESTAMP: ("timestamp",),
+    Kind.BOOLEAN: ("boolean",),
+}
+_OPTIONS = {
+    Kind.STRING: ("pattern", "minLength", "maxLength"),
+    Kind.INTEGER: ("minimum", "maximum"),
+    Kind.DECIMAL: ("minimum", "maximum"),
+    Kind.DATE: ("format", "minimum", "maximum"),
+    Kind.TIMESTAMP: ("format", "minimum", "maximum"),
+    Kind.BOOLEAN: (),
+}
 _MAX_DIGITS = 38
 
 
@@ -42,12 +58,17 @@ def column(place: Place, rules: Mapping[str, Signature]) -> Column:
         own["formats"].refuse(f"a {kind} column has no formats", "Remove them.")
     uses, required = _uses(place, _Typing(kind, precision, scale, rules))
     return Column(
-        name=_name(place.child("name")), kind=kind, precision=precision, scale=scale,
+        name=_name(place.child("name")),
+        kind=kind,
+        precision=precision,
+        scale=scale,
         required=required or place.child("required").value is True or place.child("primaryKey").value is True,
         aliases=own["aliases"].texts() if "aliases" in own else (),
         formats=tuple(strptime_format(each) for each in [*formats, *further]) if kind in TIMES else (),
-        rules=tuple(dict.fromkeys(uses)), money=_money(own.get("money"), kind),
-        description=place.child("description").text())
+        rules=tuple(dict.fromkeys(uses)),
+        money=_money(own.get("money"), kind),
+        description=place.child("description").text(),
+    )
 
 
 def _name(place: Place) -> str:
@@ -55,9 +76,11 @@ def _name(place: Place) -> str:
     if name.startswith("_"):
         place.refuse(f"{name!r} starts with '_', as only lineage columns do", f"Call it {name.lstrip('_')!r}.")
     elif name and not NAME.fullmatch(name):
-        place.refuse(f"{name!r} is no column name",
-                     f"Use small letters, digits and '_', for example {_as_name(name)!r}; put the name that files use "
-                     "into `aliases`.")
+        place.refuse(
+            f"{name!r} is no column name",
+            f"Use small letters, digits and '_', for example {_as_name(name)!r}; put the name that files use "
+            "into `aliases`.",
+        )
     return name
 
 
@@ -78,14 +101,18 @@ def _digits(place: Place, kind: Kind) -> tuple[int, int]:
     physical = place.child("physicalType")
     if kind is not Kind.DECIMAL:
         if physical.value is not None and physical.value not in _PHYSICAL[kind]:
-            physical.refuse(f"a {kind} column is stored as {_PHYSICAL[kind][0]}, not as {physical.value}",
-                            f"Write `physicalType: {_PHYSICAL[kind][0]}` or leave it out.")
+            physical.refuse(
+                f"a {kind} column is stored as {_PHYSICAL[kind][0]}, not as {physical.value}",
+                f"Write `physicalType: {_PHYSICAL[kind][0]}` or leave it out.",
+            )
         return _MAX_DIGITS, 0
     found = _DECIMAL.fullmatch(physical.text().strip())
     precision, scale = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 0 < precision <= _MAX_DIGITS or scale > precision:
-        physical.refuse(f"a number needs its digits, found {physical.value!r}",
-                        "Write `physicalType: decimal(18,2)`: at most 38 digits, so many of them after the point.")
+        physical.refuse(
+            f"a number needs its digits, found {physical.value!r}",
+            "Write `physicalType: decimal(18,2)`: at most 38 digits, so many of them after the point.",
+        )
         return _MAX_DIGITS, 0
     return precision, scale
 
@@ -94,8 +121,10 @@ def _money(place: Place | None, kind: Kind) -> bool:
     if place is None or not place.flag():
         return False
     if kind is not Kind.DECIMAL:
-        place.refuse(f"money is counted exactly, not as {kind}",
-                     "Make it `logicalType: number` with `physicalType: decimal(18,2)`.")
+        place.refuse(
+            f"money is counted exactly, not as {kind}",
+            "Make it `logicalType: number` with `physicalType: decimal(18,2)`.",
+        )
     return True
 
 
@@ -173,8 +202,10 @@ def _check(check: Place, typing: _Typing) -> tuple[list[RuleUse], bool]:
     if kind == "custom":
         return _named(check, typing), False
     if kind != "library" or metric.value not in ("invalidValues", "nullValues", "duplicateValues"):
-        check.refuse(f"a check of type {kind} ({metric.value or 'no metric'}) is not enforced on rows",
-                     "Use metric invalidValues, nullValues or duplicateValues with `mustBe: 0`, or `type: text`.")
+        check.refuse(
+            f"a check of type {kind} ({metric.value or 'no metric'}) is not enforced on rows",
+            "Use metric invalidValues, nullValues or duplicateValues with `mustBe: 0`, or `type: text`.",
+        )
         return [], False
     if check.child("mustBe").value != 0:
         check.refuse("rows are judged one by one: only 0 can be demanded", "Write `mustBe: 0`.")
@@ -197,8 +228,10 @@ def _check(check: Place, typing: _Typing) -> tuple[list[RuleUse], bool]:
 def _named(check: Place, typing: _Typing) -> list[RuleUse]:
     """A rule by its own name: `engine: ledgerlake, implementation: {rule: NAME, PARAMETER: ...}`."""
     if check.child("engine").value != "ledgerlake":
-        check.child("engine").refuse(f"engine {check.child('engine').value!r} does not run here",
-                                     "Write `engine: ledgerlake`.")
+        check.child("engine").refuse(
+            f"engine {check.child('engine').value!r} does not run here",
+            "Write `engine: ledgerlake`.",
+        )
         return []
     use = check.child("implementation")
     name = use.child("rule").choice(typing.rules, "")
@@ -207,8 +240,10 @@ def _named(check: Place, typing: _Typing) -> list[RuleUse]:
     signature = typing.rules[name]
     use.only({"rule", *signature.params})
     if typing.kind not in signature.kinds:
-        use.child("rule").refuse(f"rule {name!r} is not for a {typing.kind} column",
-                                 f"It is for {', '.join(sorted(signature.kinds))}.")
+        use.child("rule").refuse(
+            f"rule {name!r} is not for a {typing.kind} column",
+            f"It is for {', '.join(sorted(signature.kinds))}.",
+        )
         return []
     params = tuple((param, _param(use.child(param), form, typing)) for param, form in signature.params.items())
     if {"low", "high"} == set(signature.params):

@@ -11,8 +11,18 @@ from tables.known_names import FORMAT_NAMES
 from tables.odcs_values import linear_pattern
 from tables.place import Place
 
-_MEMBERS = {"format", "delimiter", "quote", "encodings", "header", "nullTokens", "trim", "thousands", "trailers",
-            "unknownColumns"}
+_MEMBERS = {
+    "format",
+    "delimiter",
+    "quote",
+    "encodings",
+    "header",
+    "nullTokens",
+    "trim",
+    "thousands",
+    "trailers",
+    "unknownColumns",
+}
 _CSV_ONLY = ("delimiter", "quote", "header", "trailers")
 _DEFAULT = FileFormat()
 
@@ -47,7 +57,7 @@ def file_format(place: Place | None) -> FileFormat:
 def _character(place: Place, default: str) -> str:
     text = place.text(default)
     if place.value is not None and (len(text) != 1 or text in "\r\n" or ord(text) > 127):  # noqa: PLR2004  # ASCII
-        place.refuse(f"expected one ASCII character, found {text!r}", "For a tab write \"\\t\".")
+        place.refuse(f"expected one ASCII character, found {text!r}", 'For a tab write "\\t".')
         return default
     return text
 

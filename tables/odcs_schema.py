@@ -18,8 +18,15 @@ from jsonschema.exceptions import ValidationError, best_match
 from ledgerlake.errors import Problem
 from tables.yaml_source import Path, Source
 
-_SHAPES = {"object": "members (key: value)", "array": "a list (- ...)", "string": "a text", "boolean": "true or false",
-           "integer": "a whole number", "number": "a number", "null": "nothing"}
+_SHAPES = {
+    "object": "members (key: value)",
+    "array": "a list (- ...)",
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "null": "nothing",
+}
 
 
 def schema_problems(source: Source) -> list[Problem]:
@@ -47,7 +54,8 @@ def misfit(found: Any, kinds: list[str]) -> tuple[str, str]:
 @cache
 def _standard() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(
-        resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"))
+        resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"),
+    )
     return found
 
 
@@ -68,8 +76,11 @@ def _problems(source: Source, error: ValidationError) -> list[Problem]:
     match error.validator:
         case "additionalProperties" | "unevaluatedProperties":
             known = set(_known(error.schema))
-            return [Problem(source.at((*path, name), key=True), f"ODCS has no {name!r} here", suggest(name, known))
-                    for name in found if name not in known]
+            return [
+                Problem(source.at((*path, name), key=True), f"ODCS has no {name!r} here", suggest(name, known))
+                for name in found
+                if name not in known
+            ]
         case "required":
             missing = [name for name in wanted if name not in found]
             return [Problem(source.at(path), f"{name!r} is missing", f"Add `{name}: ...`.") for name in missing]

@@ -13,13 +13,29 @@ import pyarrow.compute as pc
 from tables.contract import Kind
 from tables.place import Place
 
-_JDK = {"yyyy": "%Y", "uuuu": "%Y", "yy": "%y", "MM": "%m", "M": "%m", "MMM": "%b", "MMMM": "%B", "dd": "%d", "d": "%d",
-        "HH": "%H", "H": "%H", "mm": "%M", "ss": "%S", "X": "%z", "XX": "%z", "XXX": "%z"}
+_JDK = {
+    "yyyy": "%Y",
+    "uuuu": "%Y",
+    "yy": "%y",
+    "MM": "%m",
+    "M": "%m",
+    "MMM": "%b",
+    "MMMM": "%B",
+    "dd": "%d",
+    "d": "%d",
+    "HH": "%H",
+    "H": "%H",
+    "mm": "%M",
+    "ss": "%S",
+    "X": "%z",
+    "XX": "%z",
+    "XXX": "%z",
+}
 _JDK_TOKEN = re.compile(r"'([^']*)'|([A-Za-z])\2*|.", re.DOTALL)
 
 
 def typed(place: Place, kind: Kind, precision: int, scale: int) -> Any:
-    """The value as the column holds it: str, int, Decimal, date or datetime in UTC; None and a problem if it is not one."""
+    """The value as the column holds it: str, int, Decimal, date, datetime in UTC; else None, and a problem."""
     value = place.value
     match kind:
         case Kind.STRING if isinstance(value, str):
@@ -34,8 +50,10 @@ def typed(place: Place, kind: Kind, precision: int, scale: int) -> Any:
         case Kind.DATE | Kind.TIMESTAMP if isinstance(value, str):
             return _time(place, kind, value)
     wanted = {Kind.STRING: "a text; put it in quotes", Kind.INTEGER: "a whole number", Kind.DECIMAL: "a number"}
-    place.refuse(f"{value!r} is no value of a {kind} column",
-                 f"Write {wanted.get(kind, 'an ISO 8601 text such as 2026-03-31')}.")
+    place.refuse(
+        f"{value!r} is no value of a {kind} column",
+        f"Write {wanted.get(kind, 'an ISO 8601 text such as 2026-03-31')}.",
+    )
     return None
 
 
@@ -51,7 +69,7 @@ def _time(place: Place, kind: Kind, text: str) -> date | datetime | None:
             return date.fromisoformat(text)
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        place.refuse(f"{text!r} is no {kind}: {error}", "Write ISO 8601, for example 2026-03-31 or 2026-03-31T00:00:00Z.")
+        place.refuse(f"{text!r} is no {kind}: {error}", "Write ISO 8601: 2026-03-31 or 2026-03-31T00:00:00Z.")
         return None
     if moment.tzinfo is None:
         place.refuse(f"{text!r} names no zone", f"Write {text}Z for UTC.")
@@ -71,8 +89,10 @@ def strptime_format(place: Place) -> str:
         elif token.group() in _JDK:
             parts.append(_JDK[token.group()])
         else:
-            place.refuse(f"{token.group()!r} in {pattern!r} cannot be read",
-                         f"Use {', '.join(_JDK)}, and quote letters that stand for themselves.")
+            place.refuse(
+                f"{token.group()!r} in {pattern!r} cannot be read",
+                f"Use {', '.join(_JDK)}, and quote letters that stand for themselves.",
+            )
     return "".join(parts)
 
 
@@ -82,8 +102,10 @@ def linear_pattern(place: Place, groups: int = 0) -> str:
     try:
         pc.match_substring_regex(pa.array([""]), pattern=pattern)
     except pa.ArrowInvalid as error:
-        place.refuse(f"the pattern is not RE2: {str(error).splitlines()[0]}",
-                     "RE2 has no lookaround and no back references; see https://github.com/google/re2/wiki/Syntax.")
+        place.refuse(
+            f"the pattern is not RE2: {str(error).splitlines()[0]}",
+            "RE2 has no lookaround and no back references; see https://github.com/google/re2/wiki/Syntax.",
+        )
         return pattern
     if _groups(pattern) < groups:
         place.refuse(f"the pattern captures nothing: {pattern!r}", "Put the total in parentheses: (\\d+).")

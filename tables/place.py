@@ -78,8 +78,10 @@ class Place:
             if entry.child("vendor").value not in (None, "ledgerlake"):
                 continue
             if str(name.value) not in known:
-                name.refuse(f"no custom property {name.value!r} here",
-                            f"{suggest(str(name.value), known)} If another tool's: state its `vendor`.")
+                name.refuse(
+                    f"no custom property {name.value!r} here",
+                    f"{suggest(str(name.value), known)} If another tool's: state its `vendor`.",
+                )
             elif str(name.value) in found:
                 name.refuse(f"{name.value!r} is stated twice", "Keep one.")
             else:

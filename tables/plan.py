@@ -21,6 +21,8 @@ from tables.checks import checks
 from tables.contract import Contract
 from tables.system_tables import PARTITIONS, SYSTEM_TABLES
 
+READER, WRITER = 1, 4
+"""The versions of the Delta protocol that Athena, Trino, pandas, Spark and deltalake share."""
 AUDIT_DAYS = 3660
 """Retention of `uploads` and `quarantine`."""
 _KEY = "ledgerlake.primaryKey"
@@ -58,8 +60,15 @@ def plan(contract: Contract, settings: Settings) -> Plan:
     handle = delta.open_table(uri, settings)
     if handle is None:
         columns = [f"{each.name} {each.type}" for each in contract.table_schema]
-        create = partial(delta.create, uri, contract.table_schema, settings, partition_by=contract.partition_by,
-                         properties=properties(contract), description=contract.description)
+        create = partial(
+            delta.create,
+            uri,
+            contract.table_schema,
+            settings,
+            partition_by=contract.partition_by,
+            properties=properties(contract),
+            description=contract.description,
+        )
         changes.append(Change(contract.dataset, f"create with {', '.join(columns)}", create))
     else:
         assert_safe(handle)
@@ -80,17 +89,24 @@ def assert_safe(handle: delta.DeltaTable) -> None:
         ConfigurationError: names the versions and features found.
     """
     found = handle.protocol()
-    if found.min_reader_version > 1 or found.min_writer_version > 4 or found.reader_features or found.writer_features:  # noqa: PLR2004  # see the module's promise
-        msg = (f"{handle.table_uri} needs reader {found.min_reader_version}, writer {found.min_writer_version}, features "
-               f"{sorted(found.writer_features or ())}; at most reader 1 and writer 4 without features are used here. "
-               "Something else changed the table: rebuild it from raw")
+    features = sorted({*(found.reader_features or ()), *(found.writer_features or ())})
+    if found.min_reader_version > READER or found.min_writer_version > WRITER or features:
+        msg = (
+            f"{handle.table_uri} needs reader {found.min_reader_version}, writer {found.min_writer_version}, features "
+            f"{features}; at most reader {READER} and writer {WRITER} without features are used here. "
+            "Something else changed the table: rebuild it from raw"
+        )
         raise ConfigurationError(msg)
 
 
 def properties(contract: Contract) -> dict[str, str]:
     """Table properties of a new table, CHECKs included."""
-    return {**_retention(contract.audit_days), "delta.enableChangeDataFeed": "true", _KEY: ",".join(contract.primary_key),
-            **{f"{_CHECK}{name}": text for name, text in checks(contract.columns).items()}}
+    return {
+        **_retention(contract.audit_days),
+        "delta.enableChangeDataFeed": "true",
+        _KEY: ",".join(contract.primary_key),
+        **{f"{_CHECK}{name}": text for name, text in checks(contract.columns).items()},
+    }
 
 
 def _retention(days: int) -> dict[str, str]:
@@ -102,8 +118,14 @@ def _system(name: str, settings: Settings) -> list[Change]:
     uri = table_uri(settings.tables_bucket, name)
     if delta.open_table(uri, settings) is not None:
         return []
-    create = partial(delta.create, uri, SYSTEM_TABLES[name], settings, partition_by=PARTITIONS,
-                     properties=_retention(AUDIT_DAYS))
+    create = partial(
+        delta.create,
+        uri,
+        SYSTEM_TABLES[name],
+        settings,
+        partition_by=PARTITIONS,
+        properties=_retention(AUDIT_DAYS),
+    )
     return [Change(name, "create", create)]
 
 
@@ -115,44 +137,103 @@ def _evolve(handle: delta.DeltaTable, contract: Contract) -> list[Change]:
     added = [each for each in wanted if each.name not in there.names]
     if added:
         words = ", ".join(f"{each.name} {each.type}" for each in added)
-        changes.append(Change(contract.dataset, f"add {words} (earlier rows have none)",
-                              partial(delta.add_columns, handle, added)))
-    changes += [Change(contract.dataset, f"let {each.name} be null", partial(delta.drop_not_null, handle, each.name))
-                for each in wanted if each.nullable and each.name in there.names and not there.field(each.name).nullable]
+        changes.append(
+            Change(
+                contract.dataset,
+                f"add {words} (earlier rows have none)",
+                partial(delta.add_columns, handle, added),
+            ),
+        )
+    changes += [
+        Change(contract.dataset, f"let {each.name} be null", partial(delta.drop_not_null, handle, each.name))
+        for each in wanted
+        if each.nullable and not _nullable(there, each.name)
+    ]
     changes += _evolve_checks(handle, contract, configuration, {each.name for each in added})
     days = max((int(configuration.get(name, "interval 0 days").split()[1]) for name in _RETENTIONS), default=0)
     if days < contract.audit_days:
-        changes.append(Change(contract.dataset, f"keep history for {contract.audit_days} days instead of {days}",
-                              partial(delta.set_properties, handle, _retention(contract.audit_days))))
+        changes.append(
+            Change(
+                contract.dataset,
+                f"keep history for {contract.audit_days} days instead of {days}",
+                partial(delta.set_properties, handle, _retention(contract.audit_days)),
+            ),
+        )
     return changes
 
 
-def _evolve_checks(handle: delta.DeltaTable, contract: Contract, configuration: dict[str, str], added: set[str]
-                   ) -> list[Change]:
+def _evolve_checks(
+    handle: delta.DeltaTable,
+    contract: Contract,
+    configuration: dict[str, str],
+    added: set[str],
+) -> list[Change]:
     wanted = checks(contract.columns)
     fresh = checks(tuple(each for each in contract.columns if each.name in added))
-    changes = [Change(contract.dataset, f"drop CHECK {name}: its rule changed", partial(delta.drop_check, handle, name))
-               for name, text in ((key.removeprefix(_CHECK), value) for key, value in sorted(configuration.items())
-                                  if key.startswith(_CHECK)) if wanted.get(name) != text]
+    changes = [
+        Change(contract.dataset, f"drop CHECK {name}: its rule changed", partial(delta.drop_check, handle, name))
+        for name, text in (
+            (key.removeprefix(_CHECK), value) for key, value in sorted(configuration.items()) if key.startswith(_CHECK)
+        )
+        if wanted.get(name) != text
+    ]
     if fresh:
-        changes.append(Change(contract.dataset, f"add CHECK {', '.join(fresh)}", partial(
-            delta.set_properties, handle, {f"{_CHECK}{name}": text for name, text in fresh.items()})))
+        changes.append(
+            Change(
+                contract.dataset,
+                f"add CHECK {', '.join(fresh)}",
+                partial(delta.set_properties, handle, {f"{_CHECK}{name}": text for name, text in fresh.items()}),
+            ),
+        )
     return changes
 
 
 def _refuse_loss(handle: delta.DeltaTable, contract: Contract, there: pa.Schema, configuration: dict[str, str]) -> None:
     wanted, where = contract.table_schema, f"contract of {contract.dataset}"
     new = f"Or start a new dataset, for example {contract.dataset}_2, and load it from the files of this one."
-    problems = [Problem(where, f"column {name!r} is gone, but the table has it",
-                        f"Keep it, without `required` and with no rules. {new}")
-                for name in there.names if name not in wanted.names]
-    problems += [Problem(where, f"column {each.name!r} is now {each.type}, but the table has {there.field(each.name).type}",
-                         f"Keep the type and add a column of another name. {new}")
-                 for each in wanted if each.name in there.names and there.field(each.name).type != each.type]
-    stated = (("is partitioned by", contract.partition_by, tuple(handle.metadata().partition_columns)),
-              ("has the primary key", contract.primary_key,
-               tuple(filter(None, configuration.get(_KEY, ",".join(contract.primary_key)).split(",")))))
-    problems += [Problem(where, f"it now {words} {', '.join(ours) or 'nothing'}, but the table {', '.join(theirs) or 'nothing'}",
-                         f"Change it back. {new}") for words, ours, theirs in stated if ours != theirs]
+    problems = [
+        Problem(
+            where,
+            f"column {name!r} is gone, but the table has it",
+            f"Keep it, without `required` and with no rules. {new}",
+        )
+        for name in there.names
+        if name not in wanted.names
+    ]
+    types = [(each.name, each.type, there.field(each.name).type) for each in wanted if each.name in there.names]
+    problems += [
+        Problem(
+            where,
+            f"column {name!r} is now {ours}, but the table has {theirs}",
+            f"Keep the type and add a column of another name. {new}",
+        )
+        for name, ours, theirs in types
+        if ours != theirs
+    ]
+    stated = (
+        ("is partitioned by", contract.partition_by, tuple(handle.metadata().partition_columns)),
+        (
+            "has the primary key",
+            contract.primary_key,
+            tuple(filter(None, configuration.get(_KEY, ",".join(contract.primary_key)).split(","))),
+        ),
+    )
+    problems += [
+        Problem(
+            where,
+            f"it now {words} {_listed(ours)}, but the table {words} {_listed(theirs)}",
+            f"Change it back. {new}",
+        )
+        for words, ours, theirs in stated
+        if ours != theirs
+    ]
     if problems:
         raise ContractError(tuple(problems))
+
+
+def _nullable(there: pa.Schema, name: str) -> bool:
+    return name not in there.names or bool(there.field(name).nullable)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "nothing"

@@ -19,8 +19,8 @@ ANY = frozenset(Kind)
 class Signature:
     """`kinds` of column a rule may stand at; `params` maps each of its parameters to a type:
 
-    `text`, `count` (a whole number from 0), `value` (of the column's own kind: int, Decimal, date, datetime in UTC, str,
-    bool) or `values` (a tuple of those).
+    `text`, `count` (a whole number from 0), `value` (of the column's own kind: int, Decimal, date, datetime in UTC,
+    str) or `values` (a tuple of those).
     """
 
     kinds: frozenset[Kind]

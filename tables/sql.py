@@ -45,8 +45,13 @@ def portable_literal(value: Any, kind: pa.DataType) -> str | None:
     text = _text(pa.scalar(value, kind).as_py())
     if pa.types.is_string(kind):
         return _quoted(text)
-    name = (f"DECIMAL({kind.precision},{kind.scale})" if pa.types.is_decimal(kind)
-            else "DATE" if pa.types.is_date(kind) else "BIGINT")
+    name = (
+        f"DECIMAL({kind.precision},{kind.scale})"
+        if pa.types.is_decimal(kind)
+        else "DATE"
+        if pa.types.is_date(kind)
+        else "BIGINT"
+    )
     return f"CAST({_quoted(text)} AS {name})"
 
 

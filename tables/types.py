@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-_PLAIN = {pa.string(): "string", pa.int64(): "bigint", pa.int32(): "int", pa.date32(): "date", pa.bool_(): "boolean",
-          pa.float64(): "double", pa.binary(): "binary"}
+_PLAIN = {
+    pa.string(): "string",
+    pa.int64(): "bigint",
+    pa.int32(): "int",
+    pa.date32(): "date",
+    pa.bool_(): "boolean",
+    pa.float64(): "double",
+    pa.binary(): "binary",
+}
 
 
 def hive_type(kind: pa.DataType) -> str:

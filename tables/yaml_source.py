@@ -23,7 +23,7 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`value` is made of dict, list, str, int, Decimal, bool and None; `keys` and `values` map a path to (line, column)."""
+    """`value`: dict, list, str, int, Decimal, bool and None. `keys` and `values` map a path to (line, column)."""
 
     where: str
     value: Any
@@ -86,8 +86,13 @@ def _mapping(node: Node, path: Path, source: Source, problems: list[Problem], se
             continue
         child = (*path, str(key.value))
         if key.value in members:
-            problems.append(Problem(f"{source.where}:{place[0]}:{place[1]}", f"{key.value!r} is stated twice",
-                                    f"The first is on line {source.keys[child][0]}; keep one."))
+            problems.append(
+                Problem(
+                    f"{source.where}:{place[0]}:{place[1]}",
+                    f"{key.value!r} is stated twice",
+                    f"The first is on line {source.keys[child][0]}; keep one.",
+                ),
+            )
             continue
         source.keys[child] = place
         members[str(key.value)] = _value(value, child, source, problems, seen)

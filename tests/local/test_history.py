@@ -52,22 +52,56 @@ class Trades:
     def put(self, seq: int, *found: tuple[int, str, str | None]) -> int:
         names = self.contract.table_schema.names
         rows = pa.Table.from_pylist(
-            [{"id": key, "day": DAY, "amount": Decimal(amount), "status": status, "_upload_id": f"u{seq}", "_seq": seq,
-              "_row": line} for line, (key, amount, status) in enumerate(found, 2)], schema=self.contract.table_schema)
+            [
+                {
+                    "id": key,
+                    "day": DAY,
+                    "amount": Decimal(amount),
+                    "status": status,
+                    "_upload_id": f"u{seq}",
+                    "_seq": seq,
+                    "_row": line,
+                }
+                for line, (key, amount, status) in enumerate(found, 2)
+            ],
+            schema=self.contract.table_schema,
+        )
         values = [(name, f"s.{sql.identifier(name)}") for name in names]
         merge = delta.Merge('t."id" = s."id"', ("id",), (Clause("update", values), Clause("insert", values)))
         metadata = json.dumps({"outcomes": [json.loads(an_outcome(seq).to_json())]})
-        version = delta.merge(self.handle(self.uri), rows, merge, app_id=app_id("trades"), version=seq, metadata=metadata)
+        version = delta.merge(
+            self.handle(self.uri),
+            rows,
+            merge,
+            app_id=app_id("trades"),
+            version=seq,
+            metadata=metadata,
+        )
         self._tell(seq)
         return version
 
     def _tell(self, seq: int) -> None:
-        known: dict[str, Any] = {**dict.fromkeys(UPLOADS.names, "x"), "file_name": f"file{seq}.csv", "principal": "ann",
-                                 "dataset": "trades", "upload_id": f"u{seq}", "money": {}, "held": [], "seq": seq,
-                                 "accepted_at": NOW, "applied_at": NOW, "version": seq}
+        known: dict[str, Any] = {
+            **dict.fromkeys(UPLOADS.names, "x"),
+            "file_name": f"file{seq}.csv",
+            "principal": "ann",
+            "dataset": "trades",
+            "upload_id": f"u{seq}",
+            "money": {},
+            "held": [],
+            "seq": seq,
+            "accepted_at": NOW,
+            "applied_at": NOW,
+            "version": seq,
+        }
         numbers = dict.fromkeys(("size", "rows", "merged", "superseded", "duplicate", "quarantined"), 1)
-        delta.append(self.handle(self.uploads), pa.Table.from_pylist([{**known, **numbers}], schema=UPLOADS),
-                     app_id=app_id("trades"), version=seq, metadata=None)
+        delta.append(
+            self.handle(self.uploads),
+            pa.Table.from_pylist([{**known, **numbers}], schema=UPLOADS),
+            app_id=app_id("trades"),
+            version=seq,
+            metadata=None,
+        )
 
 
 @pytest.fixture
@@ -139,7 +173,9 @@ def test_a_row_is_traced_to_its_file_line_person_and_commit(trades: Trades) -> N
     key = history.key_of(trades.contract, {"id": "9"})
     steps = history.trace(trades.uri, trades.uploads, trades.settings, key)
     assert [(step.version, step.change, step.line, step.seq, step.upload_id) for step in steps] == [
-        (1, "insert", 3, 1, "u1"), (3, "update", 2, 3, "u3")]
+        (1, "insert", 3, 1, "u1"),
+        (3, "update", 2, 3, "u3"),
+    ]
     assert [(step.file_name, step.principal) for step in steps] == [("file1.csv", "ann"), ("file3.csv", "ann")]
     assert [step.row["amount"] for step in steps] == [Decimal("1.00"), Decimal("2.00")]
     with pytest.raises(HistoryError, match="ever had a row with id=99"):
@@ -153,10 +189,18 @@ def test_a_key_that_is_none_is_refused(trades: Trades, texts: dict[str, str]) ->
         history.key_of(contract, texts)
 
 
-@pytest.mark.parametrize("statement", [
-    "COPY (SELECT 1) TO '/tmp/x.parquet'", "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/hosts'",
-    "EXPLAIN ANALYZE SELECT 1", "/* SELECT */ INSERT INTO trades SELECT * FROM trades", "SELECT 1; DROP TABLE trades",
-    "-- SELECT\nDELETE FROM trades", "SET x = 1"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COPY (SELECT 1) TO '/tmp/x.parquet'",
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/hosts'",
+        "EXPLAIN ANALYZE SELECT 1",
+        "/* SELECT */ INSERT INTO trades SELECT * FROM trades",
+        "SELECT 1; DROP TABLE trades",
+        "-- SELECT\nDELETE FROM trades",
+        "SET x = 1",
+    ],
+)
 def test_nothing_but_a_select_is_answered(trades: Trades, statement: str) -> None:
     with pytest.raises(LedgerlakeError):
         delta.query(statement, {"trades": trades.uri}, trades.settings)
@@ -167,6 +211,9 @@ def test_a_query_joins_tables_each_at_its_version(trades: Trades) -> None:
     trades.put(2, (1, "2.00", None))
     text = "WITH x AS (SELECT * FROM trades) SELECT x.amount, u.file_name FROM x JOIN uploads u ON u.seq = x._seq"
     uris = {"trades": trades.uri, "uploads": trades.uploads}
-    assert delta.query(text, uris, trades.settings).to_pylist() == [{"amount": Decimal("2.00"), "file_name": "file2.csv"}]
+    assert delta.query(text, uris, trades.settings).to_pylist() == [
+        {"amount": Decimal("2.00"), "file_name": "file2.csv"},
+    ]
     assert delta.query(text, uris, trades.settings, {"trades": 1}).to_pylist() == [
-        {"amount": Decimal("1.00"), "file_name": "file1.csv"}]
+        {"amount": Decimal("1.00"), "file_name": "file1.csv"},
+    ]

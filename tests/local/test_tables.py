@@ -31,8 +31,10 @@ logicalTypeOptions: {minimum: 0.01}}
 
 
 def a_text(properties: str = PROPERTIES, days: int = 3660) -> str:
-    return (f"{HEAD}slaProperties: [{{property: retention, value: {days}, unit: d}}]\nschema:\n  - name: trades\n"
-            f"    properties:\n{properties}")
+    return (
+        f"{HEAD}slaProperties: [{{property: retention, value: {days}, unit: d}}]\nschema:\n  - name: trades\n"
+        f"    properties:\n{properties}"
+    )
 
 
 def a_contract(properties: str = PROPERTIES, days: int = 3660) -> Contract:
@@ -89,13 +91,20 @@ def test_a_table_is_widened_and_never_narrowed(fresh_cloud: Cloud) -> None:
     apply(plan(a_contract(days=100), fresh_cloud.settings))
     old = a_contract()
     delta.append(opened(fresh_cloud), rows(old, A_ROW), app_id="a", version=1, metadata=None)
-    new = a_contract(PROPERTIES.replace("0.01", "1000").replace("status, logicalType: string", (
-        "status, logicalType: string, required: true")) + "      - {name: fee, logicalType: number, physicalType: "
-        "'decimal(9,2)', required: true, logicalTypeOptions: {minimum: 0}}\n")
+    new = a_contract(
+        PROPERTIES.replace("0.01", "1000").replace(
+            "status, logicalType: string",
+            ("status, logicalType: string, required: true"),
+        )
+        + "      - {name: fee, logicalType: number, physicalType: "
+        "'decimal(9,2)', required: true, logicalTypeOptions: {minimum: 0}}\n",
+    )
     assert planned(fresh_cloud, new) == [
-        "trades: add fee decimal128(9, 2) (earlier rows have none)", "trades: drop CHECK amount_valid: its rule changed",
+        "trades: add fee decimal128(9, 2) (earlier rows have none)",
+        "trades: drop CHECK amount_valid: its rule changed",
         "trades: add CHECK fee_valid",
-        "trades: keep history for 3660 days instead of 100"]
+        "trades: keep history for 3660 days instead of 100",
+    ]
     apply(plan(new, fresh_cloud.settings))
     assert planned(fresh_cloud, new) == []
     handle = opened(fresh_cloud)
@@ -116,13 +125,25 @@ def test_a_column_may_become_optional(fresh_cloud: Cloud) -> None:
     delta.append(opened(fresh_cloud), rows(relaxed, {**A_ROW, "amount": None}), app_id="a", version=1, metadata=None)
 
 
-@pytest.mark.parametrize(("old", "new", "words"), [
-    ("      - {name: status, logicalType: string, enum: [{value: NEW}, {value: DONE}]}\n", "", "column 'status' is gone"),
-    ("decimal(38,2)", "decimal(38,3)", "column 'amount' is now"),
-    (", partitioned: true", "", "partitioned by nothing"),
-    (", primaryKey: true", "", "primary key nothing")])
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "      - {name: status, logicalType: string, enum: [{value: NEW}, {value: DONE}]}\n",
+            "",
+            "column 'status' is gone",
+        ),
+        ("decimal(38,2)", "decimal(38,3)", "column 'amount' is now"),
+        (", partitioned: true", "", "partitioned by nothing"),
+        (", primaryKey: true", "", "primary key nothing"),
+    ],
+)
 def test_what_would_lose_or_falsify_rows_is_refused_with_the_way_out(
-        fresh_cloud: Cloud, old: str, new: str, words: str) -> None:
+    fresh_cloud: Cloud,
+    old: str,
+    new: str,
+    words: str,
+) -> None:
     apply(plan(a_contract(), fresh_cloud.settings))
     with pytest.raises(ContractError, match=words) as caught:
         plan(a_contract(PROPERTIES.replace(old, new)), fresh_cloud.settings)
@@ -143,8 +164,13 @@ def test_of_two_writers_of_the_same_progress_one_is_told_to_try_again(fresh_clou
 
     def write(number: int) -> bool:
         try:
-            delta.append(handles[number], rows(contract, {**A_ROW, "id": number}), app_id=app_id("trades"), version=1,
-                         metadata=None)
+            delta.append(
+                handles[number],
+                rows(contract, {**A_ROW, "id": number}),
+                app_id=app_id("trades"),
+                version=1,
+                metadata=None,
+            )
         except TransientError:
             return False
         return True
@@ -163,8 +189,15 @@ def test_the_catalog_follows_the_schema_and_is_else_left_alone(fresh_cloud: Clou
     assert catalog.register(fresh_cloud.aws, fresh_cloud.settings, "trades", wider, uri)
     found = fresh_cloud.aws.glue.get_table(DatabaseName=fresh_cloud.settings.database, Name="trades")["Table"]
     assert [(each["Name"], each["Type"]) for each in found["StorageDescriptor"]["Columns"]] == [
-        ("id", "bigint"), ("day", "date"), ("amount", "decimal(38,2)"), ("status", "string"), ("_upload_id", "string"),
-        ("_seq", "bigint"), ("_row", "bigint"), ("note", "string")]
+        ("id", "bigint"),
+        ("day", "date"),
+        ("amount", "decimal(38,2)"),
+        ("status", "string"),
+        ("_upload_id", "string"),
+        ("_seq", "bigint"),
+        ("_row", "bigint"),
+        ("note", "string"),
+    ]
     assert found["Parameters"]["spark.sql.sources.provider"] == "delta"
     assert found["StorageDescriptor"]["SerdeInfo"]["Parameters"]["path"] == uri
     assert found["PartitionKeys"] == []

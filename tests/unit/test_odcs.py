@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -60,34 +61,44 @@ def test_payments_is_read_as_it_is_written() -> None:
     assert contract.money == ("amount",)
     assert contract.column("amount").arrow == pa.decimal128(18, 2)
     assert contract.column("amount").rules == (
-        RuleUse("between", (("low", Decimal("0.01")), ("high", Decimal("999999999999.99")))),)
+        RuleUse("between", (("low", Decimal("0.01")), ("high", Decimal("999999999999.99")))),
+    )
     assert contract.column("updated_at").arrow == pa.timestamp("us", tz="UTC")
     assert contract.latency_seconds == 30
     assert contract.audit_days >= 3650
 
 
 def test_country_no_is_norway_and_a_date_is_its_text() -> None:
-    contract = load(a_contract("""{name: country, logicalType: string, enum: [{value: NO}, {value: on}]}
+    contract = load(
+        a_contract("""{name: country, logicalType: string, enum: [{value: NO}, {value: on}]}
 {name: day, logicalType: date, logicalTypeOptions: {minimum: 2020-01-31}}
-{name: seen, logicalType: timestamp, logicalTypeOptions: {maximum: 2020-01-31T12:00:00+02:00}}"""), "x")
+{name: seen, logicalType: timestamp, logicalTypeOptions: {maximum: 2020-01-31T12:00:00+02:00}}"""),
+        "x",
+    )
     assert contract.column("country").rules == (RuleUse("enum", (("values", ("NO", "on")),)),)
     assert contract.column("day").rules[0].params[0] == ("low", date(2020, 1, 31))
     assert contract.column("seen").rules[0].params[1] == ("high", datetime(2020, 1, 31, 10, tzinfo=UTC))
 
 
 def test_date_formats_are_jdk_patterns() -> None:
-    contract = load(a_contract("""{name: d, logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}, \
+    contract = load(
+        a_contract("""{name: d, logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}, \
 customProperties: [{property: formats, value: ["yyyyMMdd", "d MMM yyyy"]}]}
-{name: t, logicalType: timestamp, logicalTypeOptions: {format: "yyyy-MM-dd'T'HH:mm:ssX"}}"""), "x")
+{name: t, logicalType: timestamp, logicalTypeOptions: {format: "yyyy-MM-dd'T'HH:mm:ssX"}}"""),
+        "x",
+    )
     assert contract.column("d").formats == ("%d/%m/%Y", "%Y%m%d", "%d %b %Y")
     assert contract.column("t").formats == ("%Y-%m-%dT%H:%M:%S%z",)
 
 
 def test_quality_checks_become_rules() -> None:
-    contract = load(a_contract("""{name: a, logicalType: string, quality: [\
+    contract = load(
+        a_contract("""{name: a, logicalType: string, quality: [\
 {metric: invalidValues, arguments: {validValues: [x, y]}, mustBe: 0}, {metric: nullValues, mustBe: 0}]}
 {name: b, logicalType: string, quality: [{type: custom, engine: ledgerlake, \
-implementation: {rule: length, low: 2}}, {type: text, description: as the bank says}]}"""), "x")
+implementation: {rule: length, low: 2}}, {type: text, description: as the bank says}]}"""),
+        "x",
+    )
     assert contract.column("a").rules == (RuleUse("enum", (("values", ("x", "y")),)),)
     assert contract.column("a").required
     assert contract.column("b").rules == (RuleUse("length", (("low", 2), ("high", None))),)
@@ -99,16 +110,23 @@ def test_a_typo_is_found_with_its_place_and_the_word_that_was_meant() -> None:
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_text() -> None:
-    text = a_contract("""{name: Booking Date, logicalType: date}
+    text = a_contract(
+        """{name: Booking Date, logicalType: date}
 {name: _seq, logicalType: integer}
 {name: amount, logicalType: number, physicalType: double}
 {name: fee, logicalType: integer, customProperties: [{property: money, value: true}]}
 {name: code, logicalType: string, logicalTypeOptions: {pattern: "(?=x)"}}""",
-                      table="    customProperties: [{property: mode, value: upsrt}]\n")
+        table="    customProperties: [{property: mode, value: upsrt}]\n",
+    )
     found = problems(text)
     assert [line.split(": ")[0] for line in found] == [
-        at(text, "upsrt"), at(text, "Booking Date"), at(text, "_seq"), at(text, "double"), at(text, "true}]"),
-        at(text, '"(?=x)"')]
+        at(text, "upsrt"),
+        at(text, "Booking Date"),
+        at(text, "_seq"),
+        at(text, "double"),
+        at(text, "true}]"),
+        at(text, '"(?=x)"'),
+    ]
     assert "Did you mean 'upsert'?" in found[0]
     assert "'booking_date'" in found[1]
     assert "decimal(18,2)" in found[3]
@@ -117,45 +135,114 @@ def test_all_problems_come_at_once_in_the_order_of_the_text() -> None:
 CASES = {
     "a table needs columns": ("apiVersion: v3.2.0\nkind: DataContract\nid: x\nversion: '1'\nstatus: a\n", "no schema"),
     "version is a text": (a_contract("{name: a, logicalType: string}", head=HEAD.replace("1.0.0", "1.0")), "quotes"),
-    "upsert needs a key": (a_contract("{name: a, logicalType: string}", "    customProperties: "
-                                      "[{property: mode, value: upsert}]\n"), "needs a primary key"),
-    "sequenceBy exists": (a_contract("{name: a, logicalType: integer, primaryKey: true}", "    customProperties: "
-                          "[{property: mode, value: upsert}, {property: sequenceBy, value: aa}]\n"), "mean 'a'"),
-    "sequenceBy is orderable": (a_contract("{name: a, logicalType: string, primaryKey: true}", "    customProperties: "
-                                "[{property: mode, value: upsert}, {property: sequenceBy, value: a}]\n"), "required number"),
-    "append has no order": (a_contract("{name: a, logicalType: integer, required: true}", "    customProperties: "
-                                       "[{property: sequenceBy, value: a}]\n"), "no order"),
-    "a decimal cannot partition": (a_contract("{name: a, logicalType: number, physicalType: 'decimal(3,1)', "
-                                              "partitioned: true}"), "cannot partition"),
-    "a key is required": (a_contract("{name: a, logicalType: string, primaryKey: true, required: false}"), "always req"),
+    "upsert needs a key": (
+        a_contract("{name: a, logicalType: string}", "    customProperties: [{property: mode, value: upsert}]\n"),
+        "needs a primary key",
+    ),
+    "sequenceBy exists": (
+        a_contract(
+            "{name: a, logicalType: integer, primaryKey: true}",
+            "    customProperties: [{property: mode, value: upsert}, {property: sequenceBy, value: aa}]\n",
+        ),
+        "mean 'a'",
+    ),
+    "sequenceBy is orderable": (
+        a_contract(
+            "{name: a, logicalType: string, primaryKey: true}",
+            "    customProperties: [{property: mode, value: upsert}, {property: sequenceBy, value: a}]\n",
+        ),
+        "required number",
+    ),
+    "append has no order": (
+        a_contract(
+            "{name: a, logicalType: integer, required: true}",
+            "    customProperties: [{property: sequenceBy, value: a}]\n",
+        ),
+        "no order",
+    ),
+    "a decimal cannot partition": (
+        a_contract("{name: a, logicalType: number, physicalType: 'decimal(3,1)', partitioned: true}"),
+        "cannot partition",
+    ),
+    "a key is required": (
+        a_contract("{name: a, logicalType: string, primaryKey: true, required: false}"),
+        "always req",
+    ),
     "an enum of texts has texts": (a_contract("{name: a, logicalType: string, enum: [{value: 007}]}"), "in quotes"),
-    "a bound fits its column": (a_contract("{name: a, logicalType: number, physicalType: 'decimal(4,2)', "
-                                           "logicalTypeOptions: {maximum: 100}}"), "does not fit"),
-    "bounds are in order": (a_contract("{name: a, logicalType: integer, logicalTypeOptions: {minimum: 2, maximum: 1}}"),
-                            "nothing lies between"),
-    "a moment names its zone": (a_contract("{name: a, logicalType: timestamp, "
-                                           "logicalTypeOptions: {minimum: '2020-01-01T00:00:00'}}"), "names no zone"),
-    "what is not enforced is refused": (a_contract("{name: a, logicalType: integer, "
-                                                   "logicalTypeOptions: {multipleOf: 5}}"), "not enforced"),
-    "sql is not enforced": (a_contract("{name: a, logicalType: string, quality: [{type: sql, query: select 1, mustBe: 0}]}"),
-                            "not enforced"),
+    "a bound fits its column": (
+        a_contract("{name: a, logicalType: number, physicalType: 'decimal(4,2)', logicalTypeOptions: {maximum: 100}}"),
+        "does not fit",
+    ),
+    "bounds are in order": (
+        a_contract("{name: a, logicalType: integer, logicalTypeOptions: {minimum: 2, maximum: 1}}"),
+        "nothing lies between",
+    ),
+    "a moment names its zone": (
+        a_contract("{name: a, logicalType: timestamp, logicalTypeOptions: {minimum: '2020-01-01T00:00:00'}}"),
+        "names no zone",
+    ),
+    "what is not enforced is refused": (
+        a_contract("{name: a, logicalType: integer, logicalTypeOptions: {multipleOf: 5}}"),
+        "not enforced",
+    ),
+    "sql is not enforced": (
+        a_contract("{name: a, logicalType: string, quality: [{type: sql, query: select 1, mustBe: 0}]}"),
+        "not enforced",
+    ),
     "a nested type": (a_contract("{name: a, logicalType: array}"), "cannot be 'array'"),
-    "a reserved name": (a_contract("{name: a, logicalType: string}").replace("trades", "uploads"), "the product itself"),
-    "an unknown custom property": (a_contract("{name: a, logicalType: string}", "    customProperties: "
-                                              "[{property: sequenzBy, value: a}]\n"), "mean 'sequenceBy'"),
-    "an unknown file option": (a_contract("{name: a, logicalType: string}", "    customProperties: "
-                               "[{property: fileFormat, value: {delimeter: ';'}}]\n"), "mean 'delimiter'"),
-    "a trailer captures its total": (a_contract("{name: a, logicalType: string}", "    customProperties: [{property: "
-                               "fileFormat, value: {trailers: [{pattern: '^T \\d+$', total: count}]}}]\n"), "captures"),
-    "a trailer sums money": (a_contract("{name: a, logicalType: string}", "    customProperties: [{property: fileFormat, "
-                       "value: {trailers: [{pattern: '^T (\\d+)$', total: sum, column: a}]}}]\n"), "no money column"),
-    "csv options belong to csv": (a_contract("{name: a, logicalType: string}", "    customProperties: [{property: "
-                                             "fileFormat, value: {format: jsonl, delimiter: ';'}}]\n"), "belongs to csv"),
-    "an unknown encoding": (a_contract("{name: a, logicalType: string}", "    customProperties: [{property: "
-                                       "fileFormat, value: {encodings: [utf8x]}}]\n"), "unknown encoding"),
+    "a reserved name": (
+        a_contract("{name: a, logicalType: string}").replace("trades", "uploads"),
+        "the product itself",
+    ),
+    "an unknown custom property": (
+        a_contract("{name: a, logicalType: string}", "    customProperties: [{property: sequenzBy, value: a}]\n"),
+        "mean 'sequenceBy'",
+    ),
+    "an unknown file option": (
+        a_contract(
+            "{name: a, logicalType: string}",
+            "    customProperties: [{property: fileFormat, value: {delimeter: ';'}}]\n",
+        ),
+        "mean 'delimiter'",
+    ),
+    "a trailer captures its total": (
+        a_contract(
+            "{name: a, logicalType: string}",
+            "    customProperties: [{property: "
+            "fileFormat, value: {trailers: [{pattern: '^T \\d+$', total: count}]}}]\n",
+        ),
+        "captures",
+    ),
+    "a trailer sums money": (
+        a_contract(
+            "{name: a, logicalType: string}",
+            "    customProperties: [{property: fileFormat, "
+            "value: {trailers: [{pattern: '^T (\\d+)$', total: sum, column: a}]}}]\n",
+        ),
+        "no money column",
+    ),
+    "csv options belong to csv": (
+        a_contract(
+            "{name: a, logicalType: string}",
+            "    customProperties: [{property: fileFormat, value: {format: jsonl, delimiter: ';'}}]\n",
+        ),
+        "belongs to csv",
+    ),
+    "an unknown encoding": (
+        a_contract(
+            "{name: a, logicalType: string}",
+            "    customProperties: [{property: fileFormat, value: {encodings: [utf8x]}}]\n",
+        ),
+        "unknown encoding",
+    ),
     "a date pattern": (a_contract("{name: a, logicalType: date, logicalTypeOptions: {format: YYYY-MM-dd}}"), "'YYYY'"),
-    "a latency without unit": (a_contract("{name: a, logicalType: string}", head=HEAD + "slaProperties: "
-                                          "[{property: latency, value: 5, unit: week}]\n"), "latency in 'week'"),
+    "a latency without unit": (
+        a_contract(
+            "{name: a, logicalType: string}",
+            head=HEAD + "slaProperties: [{property: latency, value: 5, unit: week}]\n",
+        ),
+        "latency in 'week'",
+    ),
 }
 
 
@@ -166,8 +253,10 @@ def test_a_contract_is_refused_because(name: str) -> None:
 
 
 def test_two_columns_cannot_claim_one_header() -> None:
-    text = a_contract("{name: c, logicalType: string}\n{name: d, logicalType: string, "
-                      "customProperties: [{property: aliases, value: [' C ']}]}")
+    text = a_contract(
+        "{name: c, logicalType: string}\n{name: d, logicalType: string, "
+        "customProperties: [{property: aliases, value: [' C ']}]}",
+    )
     assert ["two columns are called 'c'" in line for line in problems(text)] == [True, True]
 
 
@@ -176,14 +265,24 @@ def test_properties_of_other_vendors_are_left_alone() -> None:
 
 
 def test_keys_follow_their_stated_positions() -> None:
-    text = a_contract("{name: a, logicalType: string, primaryKey: true, primaryKeyPosition: 2}\n"
-                      "{name: b, logicalType: string, primaryKey: true, primaryKeyPosition: 1}")
+    text = a_contract(
+        "{name: a, logicalType: string, primaryKey: true, primaryKeyPosition: 2}\n"
+        "{name: b, logicalType: string, primaryKey: true, primaryKeyPosition: 1}",
+    )
     assert load(text, "x").primary_key == ("b", "a")
     assert "Number them 1..2" in only(text.replace("Position: 2", "Position: 3"))
 
 
-@pytest.mark.parametrize(("text", "place"), [("a: [1,\n", "2:1"), ("a: 1\nb: 2\na: 3\n", "3:1"), ("", "1:1"),
-                                              ("a: &x [1]\nb: *x\n", "1:4"), ("a: !!python/name:os.system ''\n", "1:4")])
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: [1,\n", "2:1"),
+        ("a: 1\nb: 2\na: 3\n", "3:1"),
+        ("", "1:1"),
+        ("a: &x [1]\nb: *x\n", "1:4"),
+        ("a: !!python/name:os.system ''\n", "1:4"),
+    ],
+)
 def test_what_is_not_plain_yaml_is_refused_in_its_place(text: str, place: str) -> None:
     assert only(text).startswith(f"trades.yaml:{place}: ")
 
@@ -195,11 +294,13 @@ def test_any_text_is_a_contract_or_a_contract_error(text: str) -> None:
         load(text, "x.yaml")
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.sampled_from(["upsert", "a", "", "date"]),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-                        st.sampled_from(["name", "value", "property", "logicalType", "x"]), inner, max_size=3))
-PLACES = ("apiVersion", "schema", "slaProperties", "description", "team", "version", "trades", "string", "true", "upsert",
-          "fileFormat", "';'", "utf-8", "a", "30")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["upsert", "a", "", "date"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "value", "property", "logicalType", "x"]), inner, max_size=3)
+    ),
+)
 
 
 @given(JSON, st.integers(0, 10_000))
@@ -209,10 +310,8 @@ def test_any_value_in_any_place_is_read_or_refused_but_never_breaks(value: objec
     spots = [found.span() for found in re.finditer(r"(?<=: )[^\s,{}\[\]]+(?=[\n,}\]])", text)]
     start, end = spots[seed % len(spots)]
     mutated = text[:start] + _flow(value) + text[end:]
-    try:
+    with suppress(ContractError):
         load(mutated, "x.yaml")
-    except ContractError as error:
-        assert error.problems
 
 
 def _flow(value: object) -> str:
@@ -233,6 +332,11 @@ def _flow(value: object) -> str:
 
 def test_rule_names_are_frozen() -> None:
     assert {name: sorted(signature.params) for name, signature in RULE_NAMES.items()} == {
-        "unique": [], "pattern": ["pattern"], "between": ["high", "low"], "enum": ["values"], "length": ["high", "low"],
-        "date_range": ["high", "low"]}
+        "unique": [],
+        "pattern": ["pattern"],
+        "between": ["high", "low"],
+        "enum": ["values"],
+        "length": ["high", "low"],
+        "date_range": ["high", "low"],
+    }
     assert all(signature.kinds <= set(Kind) for signature in RULE_NAMES.values())
