@@ -255,8 +255,8 @@ class Ledger:
 
     def _get(self, key: Mapping[str, str]) -> Item | None:
         with transient(f"read {key['pk']}"):
-            answer = self.aws.dynamodb.get_item(TableName=self.settings.ledger_table, Key=_typed(key),
-                                                ConsistentRead=True)
+            answer: dict[str, Item] = self.aws.dynamodb.get_item(TableName=self.settings.ledger_table, Key=_typed(key),
+                                                                 ConsistentRead=True)
         return answer.get("Item")
 
     def _pages(self, pk: str, condition: str, sk: str) -> Iterator[list[str]]:

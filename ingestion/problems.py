@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -20,17 +20,20 @@ MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
 
 
-def problem(status: HTTPStatus, detail: str, fields: Sequence[FieldProblem] = (), **headers: str) -> Response[str]:
+def problem(status: HTTPStatus, detail: str, fields: Sequence[FieldProblem] = (),
+            headers: Mapping[str, str] | None = None) -> Response[str]:
     """A problem document; `type` is `about:blank`, so that the title is the status's own phrase."""
     members: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
     if fields:
         members["errors"] = [{"field": each.field, "message": each.message} for each in fields]
-    return Response(status_code=int(status), content_type=MEDIA_TYPE, body=json.dumps(members), headers={**headers})
+    return Response(status_code=int(status), content_type=MEDIA_TYPE, body=json.dumps(members),
+                    headers={**(headers or {})})
 
 
 def install(app: ApiGatewayResolver) -> None:
     """Makes every error of a route a problem document."""
     for error, answer in ((InvalidRequestError, _invalid), (RequestValidationError, _malformed),
+                          (UnicodeDecodeError, _undecodable),
                           (RequestUnsupportedContentType, _unsupported), (ServiceError, _refused),
                           (TransientError, _busy), (LedgerlakeError, _broken), (Exception, _broken)):
         app.exception_handler(error)(answer)
@@ -47,6 +50,11 @@ def _malformed(error: RequestValidationError) -> Response[str]:
                    [FieldProblem(place, str(found["msg"])) for place, found in places])
 
 
+def _undecodable(_: UnicodeDecodeError) -> Response[str]:
+    """The framework decodes the body before it validates it."""
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not UTF-8.", [FieldProblem("body", "must be UTF-8")])
+
+
 def _unsupported(_: RequestUnsupportedContentType) -> Response[str]:
     return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json.",
                    [FieldProblem("Content-Type", "must be application/json")])
@@ -59,7 +67,7 @@ def _refused(error: ServiceError) -> Response[str]:
 def _busy(error: TransientError) -> Response[str]:
     _log.warning("%s", error)
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, "A system that is needed is busy; try again.",
-                   **{"Retry-After": "2"})
+                   headers={"Retry-After": "2"})
 
 
 def _broken(error: Exception) -> Response[str]:

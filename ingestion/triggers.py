@@ -46,20 +46,24 @@ def _read(event: object) -> Iterator[LandedObject]:
                 yield from _read_record(record)
         case {"Type": "Notification", "TopicArn": str(), "Message": message}:
             yield from _read(message)
-        case {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}:
-            yield _from_eventbridge(detail, str(event.get("time", "")))
+        case {"source": "aws.s3", "detail-type": "Object Created", "detail": detail, **rest}:
+            yield _from_eventbridge(detail, str(rest.get("time", "")))
         case _:
             raise _refused(event)
 
 
 def _read_record(record: object) -> Iterator[LandedObject]:
     match record:
-        case {"eventSource": "aws:s3", "eventName": str(name), "s3": dict(s3)} if name.startswith("ObjectCreated:"):
-            yield _from_notification(s3, str(record.get("eventTime", "")))
+        case {"eventSource": "aws:s3", "eventName": str(name), "s3": dict(s3), **rest} if _is_creation(name):
+            yield _from_notification(s3, str(rest.get("eventTime", "")))
         case {"eventSource": "aws:sqs", "body": body} | {"EventSource": "aws:sns", "Sns": {"Message": body}}:
             yield from _read(body)
         case _:
             raise _refused(record)
+
+
+def _is_creation(name: str) -> bool:
+    return name.startswith("ObjectCreated:")
 
 
 def _from_notification(s3: Mapping[str, Any], time: str) -> LandedObject:
