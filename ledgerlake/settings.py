@@ -74,7 +74,7 @@ class Settings:
     poll_millis: int = _from("LEDGERLAKE_POLL_MILLIS", "Least time between two reads of the event source",
                              _positive, 200)
     lease_seconds: int = _from("LEDGERLAKE_LEASE_SECONDS", "A driver that is silent for so long loses its tables",
-                               _positive, 60)
+                               _positive, 20)
 
     tenant_claim: str = _from("LEDGERLAKE_TENANT_CLAIM", "Claim of the caller's token that names the tenant",
                               default="custom:tenant")

@@ -28,7 +28,8 @@ logger = logging.getLogger("streaming_jobs")
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
     """Runs the stream until the process is told to end."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    for library in ("py4j", "botocore"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     settings = Settings.from_mapping({**environ, **job_arguments(argv)})
     stop = threading.Event()
 

@@ -15,9 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from ledgerlake.aws import error_code, transient
+from ledgerlake.aws import ClientError, error_code, transient
 from ledgerlake.errors import TransientError
 from ledgerlake.layout import lease_item
 from streaming_jobs.lake import Lake

@@ -12,9 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
-from ledgerlake.aws import error_code, transient
+from ledgerlake.aws import ClientError, error_code, transient
 from ledgerlake.events import Manifest, UploadEvent
 from ledgerlake.layout import manifest_key
 from streaming_jobs.lake import Lake

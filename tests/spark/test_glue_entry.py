@@ -31,6 +31,7 @@ def books(fresh_cloud: Cloud, tmp_path: Path) -> Books:
         "contracts": str(tmp_path),
         "jars": str(ROOT / "build" / "jars"),
         "checkpoint": (tmp_path / "checkpoint").as_uri(),
+        "lease_seconds": 2,
     }
     contract = a_contract()
     (tmp_path / "books.yaml").write_text(contract.text, encoding="utf-8")
