@@ -1,4 +1,4 @@
-"""The values that cross rooms: `Manifest` (raw keeps it), `UploadEvent` (Kinesis carries it), `Outcome` (the table has it).
+"""The values that cross rooms: `Manifest` (kept in raw), `UploadEvent` (on Kinesis), `Outcome` (in the table).
 
 All are frozen, versioned by `schema`, and `from_json(to_json(x)) == x`. Unknown members are ignored, so
 that a later minor writer does not break an earlier reader; an unknown `schema` is refused.
