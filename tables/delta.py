@@ -1,18 +1,17 @@
 """The one home of deltalake: open, read, append, merge. Functions over a handle; a handle belongs to one thread.
 
 Every write of an upload carries `txn` (application, version) in the commit that holds its rows, and is compared with
-the very handle it commits with, because deltalake itself never skips an applied version and even lets it go back
-(delta-rs #2132 leaves that to the caller). A commit is put-if-absent: who comes second gets `TransientError`.
+the very handle it commits with, because deltalake itself never skips an applied version and even lets it go back.
+A commit is put-if-absent: who comes second gets `TransientError`.
 Checkpoints are left to Spark: Trino and Athena do not read those of deltalake (trinodb/trino#18760).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,59 +22,34 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from ledgerlake.errors import HistoryError, LedgerlakeError, TransientError
 from ledgerlake.settings import Settings
 from tables import sql
+from tables.merge import Clause, Merge
+from tables.types import plain, plain_type
 
 __all__ = [
+    "HOOKS",
     "Clause",
+    "DeltaSchema",
     "DeltaTable",
     "Merge",
-    "add_columns",
     "append",
     "applied",
     "changes",
-    "create",
-    "drop_check",
-    "drop_not_null",
     "fit",
     "merge",
     "open_table",
-    "plain",
+    "options_of",
     "query",
     "record_progress",
     "refresh",
+    "refusals",
     "schema",
     "select",
     "select_all",
-    "set_properties",
     "storage_options",
 ]
 
-_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _READ = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
-
-
-class Clause(Protocol):
-    """One WHEN of a merge: `action` is `update` or `insert`; `values` are target columns and SQL over `s` and `t`."""
-
-    @property
-    def matched(self) -> bool: ...  # noqa: D102
-    @property
-    def action(self) -> str: ...  # noqa: D102
-    @property
-    def condition(self) -> str | None: ...  # noqa: D102
-    @property
-    def values(self) -> Sequence[tuple[str, str]]: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """What a merge does with rows `s` and table `t`, as DataFusion SQL. `predicate` says which are the same row.
-
-    `key` names columns that `predicate` compares: their range in `s` prunes the files of `t`.
-    """
-
-    predicate: str
-    key: tuple[str, ...]
-    clauses: tuple[Clause, ...]
 
 
 # Open
@@ -103,8 +77,8 @@ def open_table(uri: str, settings: Settings, version: int | None = None) -> Delt
         TransientError: the storage cannot be reached.
     """
     try:
-        with _refusals(f"open {uri}"):
-            return DeltaTable(uri, version=version, storage_options=_options(uri, settings))
+        with refusals(f"open {uri}"):
+            return DeltaTable(uri, version=version, storage_options=options_of(uri, settings))
     except LedgerlakeError as error:
         if isinstance(error.__cause__, TableNotFoundError):
             return None
@@ -118,7 +92,7 @@ def open_table(uri: str, settings: Settings, version: int | None = None) -> Delt
 
 def refresh(handle: DeltaTable) -> None:
     """Brings the handle to the newest version; reads only what was committed since."""
-    with _refusals("read the log"):
+    with refusals("read the log"):
         handle.update_incremental()
 
 
@@ -130,63 +104,8 @@ def applied(handle: DeltaTable, app_id: str) -> int:
 def schema(handle: DeltaTable) -> pa.Schema:
     """The table's columns as Arrow types, strings as `string`."""
     return pa.schema(
-        [pa.field(each.name, _plain(each.type), each.nullable) for each in pa.schema(handle.schema().to_arrow())],
+        [pa.field(each.name, plain_type(each.type), each.nullable) for each in pa.schema(handle.schema().to_arrow())],
     )
-
-
-# Define
-
-
-def create(  # noqa: PLR0913  # what a table is made of
-    uri: str,
-    columns: pa.Schema,
-    settings: Settings,
-    *,
-    partition_by: Sequence[str],
-    properties: Mapping[str, str],
-    description: str = "",
-) -> None:
-    """Creates the table unless it exists.
-
-    CHECKs are given as properties: deltalake's own `add_constraint` turns `CAST('0.01' AS DECIMAL(18,2))` into 1.
-    """
-    with _refusals(f"create {uri}"):
-        DeltaTable.create(
-            uri,
-            columns,
-            mode="ignore",
-            partition_by=list(partition_by),
-            description=description,
-            configuration=dict(properties),
-            storage_options=_options(uri, settings),
-            raise_if_key_not_exists=False,
-            post_commithook_properties=_HOOKS,
-        )
-
-
-def add_columns(handle: DeltaTable, columns: Sequence[pa.Field]) -> None:
-    """Adds nullable columns at the end."""
-    fields = DeltaSchema.from_arrow(pa.schema([each.with_nullable(True) for each in columns])).fields
-    with _refusals("add columns"):
-        handle.alter.add_columns(fields, post_commithook_properties=_HOOKS)
-
-
-def drop_not_null(handle: DeltaTable, column: str) -> None:
-    """Lets a column be null."""
-    with _refusals("drop NOT NULL"):
-        handle.alter.drop_column_not_null(column, post_commithook_properties=_HOOKS)
-
-
-def drop_check(handle: DeltaTable, name: str) -> None:
-    """Removes a CHECK."""
-    with _refusals("drop CHECK"):
-        handle.alter.drop_constraint(name, post_commithook_properties=_HOOKS)
-
-
-def set_properties(handle: DeltaTable, properties: Mapping[str, str]) -> None:
-    """Sets table properties."""
-    with _refusals("set properties"):
-        handle.alter.set_table_properties(dict(properties), raise_if_not_exists=False)
 
 
 # Write
@@ -197,13 +116,13 @@ def append(handle: DeltaTable, rows: pa.Table, *, app_id: str, version: int, met
     if applied(handle, app_id) >= version:
         return handle.version()
     exact = fit(handle, rows)
-    with _refusals("append"):
+    with refusals("append"):
         write_deltalake(
             handle,
             exact,
             mode="append",
             commit_properties=_properties(app_id, version, metadata),
-            post_commithook_properties=_HOOKS,
+            post_commithook_properties=HOOKS,
         )
     return handle.version()
 
@@ -226,7 +145,7 @@ def merge(  # noqa: PLR0913  # as append, with what to do
     exact = fit(handle, rows)
     bounds = [_bounds(name, exact[name]) for name in spec.key if exact.num_rows]
     properties = _properties(app_id, version, metadata)
-    with _refusals("merge"):
+    with refusals("merge"):
         merger = handle.merge(
             exact,
             " AND ".join([f"({spec.predicate})", *bounds]),
@@ -234,7 +153,7 @@ def merge(  # noqa: PLR0913  # as append, with what to do
             target_alias="t",
             streamed_exec=False,
             commit_properties=properties,
-            post_commithook_properties=_HOOKS,
+            post_commithook_properties=HOOKS,
         )
         for clause in spec.clauses:
             values = {sql.identifier(name): text for name, text in clause.values}
@@ -252,13 +171,13 @@ def record_progress(handle: DeltaTable, *, app_id: str, version: int, metadata: 
     """Commits the progress with no rows; as `append`."""
     if applied(handle, app_id) >= version:
         return handle.version()
-    with _refusals("record progress"):
+    with refusals("record progress"):
         handle.create_write_transaction(
             [],
             "append",
             handle.schema(),
             commit_properties=_properties(app_id, version, metadata),
-            post_commithook_properties=_HOOKS,
+            post_commithook_properties=HOOKS,
         )
     refresh(handle)
     return handle.version()
@@ -299,9 +218,15 @@ def select_all(handles: Mapping[str, DeltaTable], statement: str) -> pa.Table:
     return _run(statement, handles)
 
 
+def stream(handle: DeltaTable, statement: str) -> pa.RecordBatchReader:
+    """As `select`, batch by batch, for answers that need not be kept whole; strings may be of any Arrow kind."""
+    with refusals("query"):
+        return pa.RecordBatchReader.from_stream(QueryBuilder().register("t", handle).execute(statement))
+
+
 def changes(handle: DeltaTable, where: str) -> pa.Table:
     """All row changes from the first version on, `_change_type` and `_commit_version` included (change data feed)."""
-    with _refusals("read changes"):
+    with refusals("read changes"):
         found = handle.load_cdf(predicate=where)
         return plain(pa.RecordBatchReader.from_stream(found).read_all())
 
@@ -330,31 +255,15 @@ def query(
 
 
 def _run(statement: str, handles: Mapping[str, DeltaTable]) -> pa.Table:
-    with _refusals("query"):
+    with refusals("query"):
         builder = QueryBuilder()
         for name, handle in handles.items():
             builder.register(name, handle)
         return plain(pa.RecordBatchReader.from_stream(builder.execute(statement)).read_all())
 
 
-def plain(rows: pa.Table) -> pa.Table:
-    """The same rows with `string` for every kind of Arrow string."""
-    return rows.cast(pa.schema([pa.field(each.name, _plain(each.type), each.nullable) for each in rows.schema]))
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_struct(kind):
-        return pa.struct([each.with_type(_plain(each.type)) for each in kind])
-    if pa.types.is_map(kind):
-        return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.list_(pa.field("element", _plain(kind.value_type), kind.value_field.nullable))
-    return kind
-
-
-def _options(uri: str, settings: Settings) -> dict[str, str]:
+def options_of(uri: str, settings: Settings) -> dict[str, str]:
+    """Storage options of a table: none where it is a folder."""
     return storage_options(settings) if uri.startswith(("s3://", "s3a://")) else {}
 
 
@@ -377,7 +286,7 @@ def _properties(app_id: str, version: int, metadata: str | None) -> CommitProper
 
 
 @contextmanager
-def _refusals(step: str) -> Iterator[None]:
+def refusals(step: str) -> Iterator[None]:
     """Another commit came first, or the storage is away: try again. Anything else deltalake refuses is a failure."""
     try:
         yield
@@ -389,4 +298,5 @@ def _refusals(step: str) -> Iterator[None]:
         raise TransientError(msg) from error
     except (DeltaError, ValueError, RuntimeError) as error:
         msg = f"{step}: {error}"
-        raise LedgerlakeError(msg) from error
+        kind = TransientError if "Generic S3 error" in msg else LedgerlakeError
+        raise kind(msg) from error

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ledgerlake.errors import ConfigurationError, ContractError, Problem
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings
-from tables import delta
+from tables import define, delta
 from tables.checks import checks
 from tables.contract import Contract
 from tables.system_tables import PARTITIONS, SYSTEM_TABLES
@@ -61,7 +61,7 @@ def plan(contract: Contract, settings: Settings) -> Plan:
     if handle is None:
         columns = [f"{each.name} {each.type}" for each in contract.table_schema]
         create = partial(
-            delta.create,
+            define.create,
             uri,
             contract.table_schema,
             settings,
@@ -119,7 +119,7 @@ def _system(name: str, settings: Settings) -> list[Change]:
     if delta.open_table(uri, settings) is not None:
         return []
     create = partial(
-        delta.create,
+        define.create,
         uri,
         SYSTEM_TABLES[name],
         settings,
@@ -141,11 +141,11 @@ def _evolve(handle: delta.DeltaTable, contract: Contract) -> list[Change]:
             Change(
                 contract.dataset,
                 f"add {words} (earlier rows have none)",
-                partial(delta.add_columns, handle, added),
+                partial(define.add_columns, handle, added),
             ),
         )
     changes += [
-        Change(contract.dataset, f"let {each.name} be null", partial(delta.drop_not_null, handle, each.name))
+        Change(contract.dataset, f"let {each.name} be null", partial(define.drop_not_null, handle, each.name))
         for each in wanted
         if each.nullable and not _nullable(there, each.name)
     ]
@@ -156,7 +156,7 @@ def _evolve(handle: delta.DeltaTable, contract: Contract) -> list[Change]:
             Change(
                 contract.dataset,
                 f"keep history for {contract.audit_days} days instead of {days}",
-                partial(delta.set_properties, handle, _retention(contract.audit_days)),
+                partial(define.set_properties, handle, _retention(contract.audit_days)),
             ),
         )
     return changes
@@ -171,7 +171,7 @@ def _evolve_checks(
     wanted = checks(contract.columns)
     fresh = checks(tuple(each for each in contract.columns if each.name in added))
     changes = [
-        Change(contract.dataset, f"drop CHECK {name}: its rule changed", partial(delta.drop_check, handle, name))
+        Change(contract.dataset, f"drop CHECK {name}: its rule changed", partial(define.drop_check, handle, name))
         for name, text in (
             (key.removeprefix(_CHECK), value) for key, value in sorted(configuration.items()) if key.startswith(_CHECK)
         )
@@ -182,7 +182,7 @@ def _evolve_checks(
             Change(
                 contract.dataset,
                 f"add CHECK {', '.join(fresh)}",
-                partial(delta.set_properties, handle, {f"{_CHECK}{name}": text for name, text in fresh.items()}),
+                partial(define.set_properties, handle, {f"{_CHECK}{name}": text for name, text in fresh.items()}),
             ),
         )
     return changes

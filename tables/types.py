@@ -1,4 +1,4 @@
-"""Arrow types as the Glue Catalog names them (Hive's spelling, which Athena, Trino and Spark share)."""
+"""Arrow types as others see them: the Glue Catalog's names, and one kind of text where deltalake has several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLAIN = {
 
 
 def hive_type(kind: pa.DataType) -> str:
-    """The name of a type, nested ones included.
+    """The name of a type in Hive's spelling, which Athena, Trino and Spark share; nested ones included.
 
     Raises:
         ValueError: the catalog has no such type, for example a time without zone.
@@ -35,3 +35,21 @@ def hive_type(kind: pa.DataType) -> str:
         return f"struct<{','.join(f'{each.name}:{hive_type(each.type)}' for each in kind)}>"
     msg = f"the catalog has no type for {kind}; times need the zone UTC"
     raise ValueError(msg)
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """The same rows with `string` for every kind of Arrow string."""
+    return rows.cast(pa.schema([pa.field(each.name, plain_type(each.type), each.nullable) for each in rows.schema]))
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type with `string` for every kind of Arrow string in it."""
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        return pa.struct([each.with_type(plain_type(each.type)) for each in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(pa.field("element", plain_type(kind.value_type), kind.value_field.nullable))
+    return kind

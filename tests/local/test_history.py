@@ -13,7 +13,7 @@ import pytest
 from ledgerlake.errors import HistoryError, LedgerlakeError
 from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id, table_uri
-from tables import delta, history, sql
+from tables import define, delta, history, sql
 from tables.contract import Contract
 from tables.plan import apply, plan
 from tables.system_tables import UPLOADS
@@ -161,7 +161,7 @@ def test_a_difference_is_by_key_and_lineage_alone_is_none(trades: Trades) -> Non
 
 def test_a_difference_spans_a_new_column(trades: Trades) -> None:
     trades.put(1, (1, "1.00", "NEW"))
-    delta.add_columns(trades.handle(trades.uri), [pa.field("note", pa.string())])
+    define.add_columns(trades.handle(trades.uri), [pa.field("note", pa.string())])
     found = history.diff(trades.uri, trades.settings, 1, 2, ("id",))
     assert found.after.num_rows == found.inserted.num_rows == 0
 

@@ -13,7 +13,7 @@ import pytest
 
 from ledgerlake.errors import ContractError, LedgerlakeError, TransientError
 from ledgerlake.layout import app_id, table_uri
-from tables import catalog, delta
+from tables import catalog, define, delta
 from tables.contract import Contract
 from tables.contract_store import ContractStore
 from tables.odcs import load
@@ -152,7 +152,7 @@ def test_what_would_lose_or_falsify_rows_is_refused_with_the_way_out(
 
 def test_a_table_with_features_that_some_engine_lacks_is_refused(fresh_cloud: Cloud) -> None:
     apply(plan(a_contract(), fresh_cloud.settings))
-    delta.set_properties(opened(fresh_cloud), {"delta.enableDeletionVectors": "true"})
+    define.set_properties(opened(fresh_cloud), {"delta.enableDeletionVectors": "true"})
     with pytest.raises(LedgerlakeError, match="at most reader 1"):
         plan(a_contract(), fresh_cloud.settings)
 
