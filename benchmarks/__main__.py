@@ -1,0 +1,14 @@
+"""`python -m benchmarks [NAME ...]`: all benchmarks, or those named, one after the other."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import parse_validate, queryable, small_merge
+
+BENCHMARKS = {"parse_validate": parse_validate.main, "small_merge": small_merge.main, "queryable": queryable.main}
+
+for name in sys.argv[1:] or BENCHMARKS:
+    if name not in BENCHMARKS:
+        sys.exit(f"there is no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")
+    BENCHMARKS[name]()

@@ -1,0 +1,41 @@
+"""How a benchmark speaks: measured rows, each with its ratio to the first that it is compared with."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seconds of one way to do the work, once for each repetition."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def p50(self) -> float:
+        """The median."""
+        return statistics.median(self.seconds)
+
+    @property
+    def p95(self) -> float:
+        """The 95th percentile, by the nearest rank."""
+        return sorted(self.seconds)[max(0, -(-len(self.seconds) * 95 // 100) - 1)]
+
+
+def say(text: str) -> None:
+    """Progress, at once."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def show(title: str, measured: Sequence[Measured], *, against: str) -> None:
+    """A table of medians, 95th percentiles and ratios of medians: how many times `against` each one takes."""
+    base = next(each for each in measured if each.name == against)
+    width = max(len(each.name) for each in measured)
+    print(f"\n{title}\n{'':{width}}  {'p50 s':>8}  {'p95 s':>8}  {f'x of {against}':>{len(against) + 5}}")
+    for each in measured:
+        print(f"{each.name:{width}}  {each.p50:8.3f}  {each.p95:8.3f}  {each.p50 / base.p50:{len(against) + 5}.2f}")
+    sys.stdout.flush()
