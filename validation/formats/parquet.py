@@ -1,4 +1,4 @@
-"""Parquet: typed columns. What is not of the contract's type is read as text, so that one grammar judges all formats."""
+"""Parquet: typed columns. What has another type than the contract's is read as text: one grammar judges all formats."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ FORMAT = Format("parquet", sniff, check_header, split)
 
 def read(batch: pa.RecordBatch, first_row: int, mapping: Mapping, contract: Contract) -> Block:
     """One block."""
-    cells = {fed: _cell(batch.column(position), contract.column(fed).arrow) for position, fed in enumerate(mapping) if fed}
+    cells = {fed: _cell(batch.column(position), contract.column(fed).arrow)
+             for position, fed in enumerate(mapping) if fed}
     return Block(np.arange(first_row, first_row + batch.num_rows), cells, partial(_raw, batch))
 
 
@@ -72,12 +73,24 @@ def _damaged(error: Exception) -> RejectedError:
 def _mapping(file: pq.ParquetFile, contract: Contract) -> Mapping:
     schema = file.schema_arrow
     mapping = match(schema.names, contract, "Parquet schema")
-    nested = [field.name for field, fed in zip(schema, mapping, strict=True)
-              if fed and (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))]
-    if nested:
-        msg = f"Parquet schema: {', '.join(map(repr, nested))} holds bytes or nested values; plain columns are accepted"
+    odd = [field.name for field, fed in zip(schema, mapping, strict=True) if fed and not _has_text(field.type)]
+    if odd:
+        msg = f"Parquet schema: {', '.join(map(repr, odd))} holds bytes or nested values; plain columns are accepted"
         raise RejectedError(CHECK, msg)
     return mapping
+
+
+def _has_text(kind: pa.DataType) -> bool:
+    """Whether a value of this type can be written as text."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return False
+    try:
+        pc.cast(pa.array([], kind), pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def _cell(values: pa.Array, wanted: pa.DataType) -> pa.Array:
@@ -85,18 +98,21 @@ def _cell(values: pa.Array, wanted: pa.DataType) -> pa.Array:
         values = values.dictionary_decode()
     if values.type == wanted:
         return values
+    if pa.types.is_date64(values.type) and pa.types.is_date32(wanted):
+        return pc.cast(values, wanted)
     if pa.types.is_timestamp(values.type) and values.type.tz:
         return _in_utc(values, wanted)
     return pc.cast(values, pa.string())
 
 
 def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
-    """Moments of another unit or zone: as they are, where no digit is lost; else their text, for the parser to refuse."""
+    """Moments of another unit or zone: as they are where no digit is lost, else as text for the parser to refuse."""
     utc = pc.cast(values, pa.timestamp(values.type.unit, tz="UTC"))
     try:
         return pc.cast(utc, wanted)
-    except pa.ArrowInvalid:
-        return pc.strftime(utc, format="%Y-%m-%dT%H:%M:%SZ")
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        text = pc.strftime(utc, format="%Y-%m-%dT%H:%M:%SZ")
+        return pc.replace_substring_regex(text, r"(\.[0-9]{6})000Z", r"\1Z")
 
 
 def _raw(batch: pa.RecordBatch, positions: Sequence[int]) -> list[str]:

@@ -43,8 +43,8 @@ def find_records(data: memoryview, delimiter: bytes, quote: bytes | None, *, fin
         closing = np.arange(len(breaks))
         is_open = False
     else:
-        regular = _by_parity(data, breaks, delimiter, quote)
-        closing, is_open = _by_scan(data, breaks, delimiter, quote) if regular is None else regular
+        regular = by_parity(data, breaks, delimiter, quote)
+        closing, is_open = by_scan(data, breaks, delimiter, quote) if regular is None else regular
     return _records(data, breaks, closing, final=final and not is_open)
 
 
@@ -80,7 +80,7 @@ def line_count(data: memoryview) -> int:
     return int(np.count_nonzero(view == _LF)) + bool(len(view) and view[-1] != _LF)
 
 
-def _by_parity(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:
+def by_parity(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:
     """Line ends with an even number of quotes before them end a record, if every quote stands where it may."""
     view = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(view == quote[0])
@@ -94,7 +94,7 @@ def _by_parity(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: by
     return np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0), len(quotes) % 2 == 1
 
 
-def _by_scan(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool]:
+def by_scan(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool]:
     """The same, record by record: exact for quotes in any place."""
     mark, between = re.escape(quote), re.escape(delimiter)
     plain = b"[^" + between + rb"\r\n]*+"

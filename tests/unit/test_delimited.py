@@ -1,0 +1,233 @@
+"""Delimited files: what a person sees in the file is what is accepted or quarantined, on the line where it stands."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledgerlake.errors import RejectedError
+from tables.contract import Column, Contract, FileFormat, Kind, Trailer
+from tests.shapes import AMOUNT, ID, NAME, a_contract, column, messages, reasons
+from validation.container import as_stream
+from validation.formats import delimited
+from validation.header import check_header
+from validation.validate import check_conservation, judge, validate, verdict
+from validation.verdict import Verdict
+
+TRADES = a_contract()
+TEXT_COLUMNS = (Column("a", Kind.STRING), Column("b", Kind.STRING))
+TRAILERS = (Trailer("END ([0-9]+)", "count"), Trailer("SUM ([0-9.,-]+)", "sum", "amount"))
+
+
+def _rows(found: Verdict) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in found.accepted.to_pylist()]
+
+
+def _cut(data: bytes, contract: Contract, chunk: int, threads: int = 1) -> Verdict:
+    """The verdict where the file is cut into chunks of so many bytes."""
+    return verdict(judge(delimited.split(as_stream(data), contract, chunk, 24), contract, threads), contract)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_line_numbers_are_those_of_an_editor(ending: str) -> None:
+    lines = ["id,name,amount", "1,a,1.5", "", '2,"two', 'lines",2', "   ", "x,c,3", "3,d"]
+    found = validate(ending.join(lines).encode(), TRADES)
+    assert _rows(found) == [(1, "a", Decimal("1.50"), 2), (2, f"two{ending}lines", Decimal("2.00"), 4)]
+    assert reasons(found) == [(7, "type", "id"), (8, "columns", None)]
+    assert found.quarantined.column("raw").to_pylist() == ["x,c,3", "3,d"]
+    assert found.totals.money == {"amount": Decimal("6.50")}
+    check_conservation(found)
+
+
+def test_a_ragged_row_is_quarantined_with_its_width() -> None:
+    found = validate(b"id,name,amount\n1,a,2,3\n", TRADES)
+    assert messages(found) == ["the row has 4 columns, the header has 3"]
+
+
+def test_columns_are_found_by_name_or_alias_in_any_order() -> None:
+    found = validate(b" Amount ,full name,ID\n1.5,a,1\n", TRADES)
+    assert _rows(found) == [(1, "a", Decimal("1.50"), 2)]
+
+
+def test_a_column_that_is_not_required_may_be_absent() -> None:
+    found = validate(b"id\n1\n\n2\n", TRADES)
+    assert _rows(found) == [(1, None, None, 2), (2, None, None, 4)]
+
+
+def test_unknown_columns_are_ignored_where_the_contract_says_so() -> None:
+    found = validate(b"id,note,amount\n1,x,2\n", a_contract(unknown_columns="ignore"))
+    assert _rows(found) == [(1, None, Decimal("2.00"), 2)]
+
+
+def test_the_header_may_stand_below_a_preamble() -> None:
+    data = b"Report of March\nprinted by us, today\nid,name,amount\n1,a,2\n"
+    assert _rows(validate(data, a_contract(header=3))) == [(1, "a", Decimal("2.00"), 4)]
+
+
+@pytest.mark.parametrize(("data", "words"), [
+    (b"id,nmae,amount\n", "header on line 1: column 2 'nmae' is unknown (did you mean 'name'?)"),
+    (b"idd,name\n", "column 'id' is missing: name it 'id' (is it 'idd'?)"),
+    (b"id,name,Full Name\n", "columns 2 'name' and 3 'Full Name' all mean 'name'; keep one"),
+    (b"\n1,2,3\n", "line 1: no header found"),
+    (b"", "line 1: no header found"),
+])
+def test_a_wrong_header_is_rejected_with_all_its_problems(data: bytes, words: str) -> None:
+    for judged in (lambda: check_header(data, TRADES, True), lambda: validate(data, TRADES)):
+        with pytest.raises(RejectedError) as caught:
+            judged()
+        assert caught.value.check == "header"
+        assert words in caught.value.message
+
+
+def test_an_open_quote_rejects_the_file_instead_of_swallowing_its_rest() -> None:
+    with pytest.raises(RejectedError, match="line 3: a quote is opened and never closed"):
+        validate(b'id,name,amount\n1,a,2\n2,"b,3\n3,c,4\n', TRADES)
+
+
+def test_a_stray_quote_swallows_nothing() -> None:
+    found = validate(b'id,name,amount\n1,5" pipe,2\n2,"b",3\n', TRADES)
+    assert column(found, "name") == ['5" pipe', "b"]
+
+
+def test_without_a_quote_character_a_quote_is_text() -> None:
+    found = validate(b'id|name|amount\n1|"a|2\n2|b"|3\n', a_contract(delimiter="|", quote=None))
+    assert column(found, "name") == ['"a', 'b"']
+
+
+@pytest.mark.parametrize(("data", "encodings", "name"), [
+    ("é".encode(), ("utf-8", "cp1252"), "é"),
+    ("é".encode("cp1252"), ("utf-8", "cp1252"), "é"),
+    ("é".encode("cp1252"), ("cp1252",), "é"),
+    ("€".encode("cp1252"), ("ascii", "cp1252"), "€"),
+])
+def test_each_line_is_read_in_the_first_encoding_that_fits(data: bytes, encodings: tuple[str, ...], name: str) -> None:
+    found = validate(b"id,name,amount\n1," + data + b",2\n2,plain,3\n", a_contract(encodings=encodings))
+    assert column(found, "name") == [name, "plain"]
+
+
+def test_one_cp1252_byte_does_not_spoil_the_utf8_lines_beside_it() -> None:
+    data = "id,name,amount\n1,Łódź,2\n".encode() + b"2,caf\xe9,3\n" + b"x,caf\xe9,3\n"
+    found = validate(data, a_contract(encodings=("utf-8", "cp1252")))
+    assert column(found, "name") == ["Łódź", "café"]
+    assert found.quarantined.column("raw").to_pylist() == ["x,café,3"]
+
+
+def test_a_byte_that_no_encoding_reads_rejects_the_file_by_line() -> None:
+    with pytest.raises(RejectedError, match="line 3: byte 0xff cannot be read as utf-8"):
+        validate(b"id,name,amount\n1,a,2\n2,\xff,3\n", TRADES)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "shift_jis"])
+def test_marks_and_wide_encodings_are_read(encoding: str) -> None:
+    mark = b"\xff\xfe" if encoding == "utf-16-le" else b""
+    data = mark + "id,name,amount\n1,表|b,2\nx,表,3\n".encode(encoding)
+    found = validate(data, a_contract(encodings=("utf-8" if encoding == "utf-8-sig" else encoding,)))
+    assert column(found, "name") == ["表|b"]
+    assert found.quarantined.column("raw").to_pylist() == ["x,表,3"]
+
+
+def test_a_mark_of_an_undeclared_encoding_is_rejected() -> None:
+    with pytest.raises(RejectedError, match="UTF-16; accepted: utf-8"):
+        validate("id\n1\n".encode("utf-16"), TRADES)
+
+
+def test_trailers_are_control_totals_and_never_rows() -> None:
+    contract = a_contract(trailers=TRAILERS)
+    found = validate(b"id,name,amount\n1,a,2\n2,b,3.5\n\nEND 2\nSUM 5.50\n\n", contract)
+    assert (found.accepted.num_rows, found.quarantined.num_rows, found.held) == (2, 0, ())
+    assert [(line.line, line.declared) for line in found.totals.trailers] == [(5, "2"), (6, "5.50")]
+
+
+@pytest.mark.parametrize(("data", "reason"), [
+    (b"1,a,2\nEND 2\nSUM 2\n", "the trailer on line 3 declares 2 rows, the file has 1: a difference of 1"),
+    (b"1,a,2\nEND 1\nSUM 2.01\n",
+     "the trailer on line 4 declares 2.01 amount in all, the file has 2.00: a difference of 0.01"),
+    (b"1,a,2\nSUM 2\n", "no trailer line matches END ([0-9]+): the file may be cut off"),
+    (b"1,a,2\nEND 1\nSUM 2-\n", "the trailer on line 4 declares '2-', which is no number"),
+])
+def test_a_trailer_that_differs_or_is_missing_holds_the_file(data: bytes, reason: str) -> None:
+    assert validate(b"id,name,amount\n" + data, a_contract(trailers=TRAILERS)).held == (reason,)
+
+
+def test_a_trailer_in_the_middle_is_a_row_that_is_quarantined() -> None:
+    found = validate(b"id,name,amount\n1,a,2\nEND 1\n2,b,3\nEND 2\nSUM 5\n", a_contract(trailers=TRAILERS))
+    assert reasons(found) == [(3, "columns", None)]
+    assert found.held == ("the trailer on line 5 declares 2 rows, the file has 3: a difference of -1",)
+
+
+@pytest.mark.parametrize("final_end", [b"", b"\n", b"\r\n"])
+def test_the_last_line_may_lack_its_end(final_end: bytes) -> None:
+    assert validate(b"id,name,amount\n1,a,2" + final_end, TRADES).accepted.num_rows == 1
+
+
+CELL = st.text(alphabet='ab,"\n\r \u00e9', max_size=6)
+ROW = st.lists(CELL, min_size=1, max_size=3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(ROW, max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_what_csv_writes_is_read_back_with_the_lines_csv_counts(rows: list[list[str]], ending: str) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator=ending).writerows([["a", "b"], *rows])
+    reader = csv.reader(io.StringIO(file.getvalue(), newline=""))
+    expected, start = [], 0
+    for record in reader:
+        if record:
+            expected.append((start + 1, record))
+        start = reader.line_num
+    contract = a_contract(TEXT_COLUMNS, trim=False, null_tokens=())
+    found = validate(file.getvalue().encode(), contract)
+    assert _rows(found) == [(*record, line) for line, record in expected[1:] if len(record) == 2]
+    broken = [line for line, record in expected[1:] if len(record) != 2 and "".join(record).strip(" ")]
+    refused = found.quarantined.column("_row").to_pylist()
+    assert [line for line in refused if line in broken] == broken
+
+
+CONTRACTS = st.builds(a_contract, st.just((ID, NAME, replace(AMOUNT, required=True))), delimiter=st.sampled_from(",|"),
+                      quote=st.sampled_from(['"', None]), encodings=st.sampled_from([("utf-8",), ("utf-8", "cp1252")]),
+                      trailers=st.sampled_from([(), TRAILERS]), unknown_columns=st.sampled_from(["reject", "ignore"]))
+FRAGMENTS = st.sampled_from([b"1", b"-2.50", b"3.999", b",", b"|", b"\n", b"\r\n", b"\r", b'"', b" ", b"abc", b"\xc3\xa9",
+                             b"\xe9", b"\0", b"END 3\n", b"SUM 1\n", b"1,a,2\n", b'2,"b\nc",3\n', b"", b"1e5", b"0x1"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(CONTRACTS, st.lists(FRAGMENTS, max_size=30).map(b"".join), st.integers(1, 60))
+def test_any_bytes_are_conserved_or_rejected_however_they_are_cut(contract: Contract, body: bytes, size: int) -> None:
+    data = contract.file.delimiter.join(["id", "name", "amount"]).encode() + b"\n" + body
+    try:
+        whole = validate(data, contract)
+    except RejectedError:
+        with pytest.raises(RejectedError):
+            _cut(data, contract, size)
+        return
+    check_conservation(whole)
+    assert whole.accepted.column("_row").to_pylist() == sorted(whole.accepted.column("_row").to_pylist())
+    pieces = _cut(data, contract, size, threads=2)
+    assert pieces.accepted.equals(whole.accepted)
+    assert pieces.quarantined.equals(whole.quarantined)
+    assert (pieces.totals, pieces.held) == (whole.totals, whole.held)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.binary(max_size=60))
+def test_no_bytes_whatsoever_end_in_another_error(data: bytes) -> None:
+    try:
+        check_conservation(validate(data, a_contract(TEXT_COLUMNS, unknown_columns="ignore")))
+    except RejectedError as error:
+        assert error.message
+
+
+def test_a_format_is_told_by_its_first_bytes() -> None:
+    assert delimited.sniff(b"id,name\n")
+    assert not any(delimited.sniff(prefix) for prefix in (b"PAR1", b"PK\x03\x04", b"%PDF-1.7", b"a\0b", b'{"id": 1}'))
+
+
+def test_the_default_file_is_a_csv_in_utf8() -> None:
+    assert FileFormat() == FileFormat("csv", ",", '"', ("utf-8",))
