@@ -41,7 +41,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         return 130
     except LedgerlakeError as error:
         return _refuse(error, as_json=arguments.json)
-    _answer(reply, as_json=arguments.json)
+    try:
+        _answer(reply, as_json=arguments.json)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return reply.exit
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -86,19 +87,21 @@ class Shell:
         return self.env[API_URL]
 
     @contextmanager
-    def working(self, what: str) -> Iterator[Progress]:
-        """Shows that something longer goes on, and for how long; gone when it is done."""
+    def working(self, what: str) -> Iterator[None]:
+        """Shows that something longer goes on, and for how long; a line where nobody watches."""
+        if not self.progress.is_terminal:
+            self.progress.print(what, highlight=False)
+            yield
+            return
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=self.progress, transient=True) as progress:
             progress.add_task(what, total=None)
-            if not self.progress.is_terminal:
-                self.progress.print(what)
-            yield progress
+            yield
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A readable table; numbers stand to the right, nothing is shown as a blank."""
-    shown = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    shown = [[cell_text(cell) for cell in row] for row in rows]
     made = Table(title=title or None, title_justify="left", header_style="bold")
     for position, column in enumerate(columns):
         cells = [row[position] for row in shown if row[position]]
@@ -107,6 +110,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in shown:
         made.add_row(*row)
     return made
+
+
+def cell_text(cell: object) -> str:
+    """A value as tables show it: times in UTC to the second, nothing as a blank."""
+    if isinstance(cell, datetime):
+        return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+    return "" if cell is None else str(cell)
 
 
 def _is_number(text: str) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from typing import Any
 
+import pyarrow as pa
 from rich.console import Group
+from rich.table import Table
 
 from cli.command import Command
 from cli.reading import records, shown, uri, version_of
-from cli.shell import Reply, Shell, table
+from cli.shell import Reply, Shell, cell_text, table
 from ledgerlake.errors import ConfigurationError
 from tables.contract import Contract
 from tables.contract_store import ContractStore
@@ -24,8 +27,7 @@ def commit_row(commit: Commit) -> tuple[object, ...]:
     span = "" if not seqs else str(seqs[0]) if len(seqs) == 1 else f"{min(seqs)} .. {max(seqs)}"
     names = ("merged", "superseded", "duplicate", "quarantined")
     counts = [sum(getattr(each, name) for each in commit.outcomes) if seqs else None for name in names]
-    at = f"{commit.committed_at:%Y-%m-%d %H:%M:%S}"
-    return commit.version, at, commit.operation, commit.engine.partition(":")[0], span, *counts
+    return commit.version, commit.committed_at, commit.operation, commit.engine.partition(":")[0], span, *counts
 
 
 def _history_arguments(parser: ArgumentParser) -> None:
@@ -56,13 +58,39 @@ def _diff(shell: Shell, arguments: Namespace) -> Reply:
     found = diff(where, shell.settings, first, last, key)
     kinds = {"inserted": found.inserted, "deleted": found.deleted, "before": found.before, "after": found.after}
     data = {"from": first, "to": last, **{name: records(rows) for name, rows in kinds.items()}}
-    words = {"inserted": "Inserted", "deleted": "Deleted", "before": "Changed, as it was", "after": "Changed, as it is"}
     summary = (
         f"version {first} to {last}: {found.inserted.num_rows} inserted, {found.after.num_rows} changed, "
         f"{found.deleted.num_rows} deleted"
     )
-    parts = [shown(rows, words[name], arguments.limit) for name, rows in kinds.items() if rows.num_rows]
+    parts = [
+        shown(_business(rows), words, arguments.limit)
+        for words, rows in (("Inserted", found.inserted), ("Deleted", found.deleted))
+        if rows.num_rows
+    ]
+    if found.after.num_rows:
+        parts.append(_changes(key, records(found.before), records(found.after), arguments.limit))
     return Reply(data, Group(summary, *parts), (f"ledgerlake trace {arguments.dataset} {'=... '.join(key)}=...",))
+
+
+def _business(rows: pa.Table) -> pa.Table:
+    """The rows without their lineage."""
+    return rows.drop_columns([name for name in rows.column_names if name.startswith("_")])
+
+
+def _changes(key: tuple[str, ...], before: list[dict[str, Any]], after: list[dict[str, Any]], limit: int) -> Table:
+    """Changed rows, each with the columns that changed."""
+    rows = []
+    for old, new in list(zip(before, after, strict=True))[:limit]:
+        names = [name for name in new if not name.startswith("_") and old.get(name) != new[name]]
+        rows.append(
+            tuple(new[name] for name in key)
+            + tuple(
+                "\n".join(cell_text(each.get(name)) for name in names)
+                for each in ({name: name for name in new}, old, new)
+            ),
+        )
+    title = f"Changed (first {limit} of {len(after)})" if len(after) > limit else "Changed"
+    return table(title, (*key, "column", "was", "is"), rows)
 
 
 def _trace_arguments(parser: ArgumentParser) -> None:

@@ -15,7 +15,7 @@ def _run(shell: Shell, _: Namespace) -> Reply:
         rebuilt = rebuild(shell.settings, shell.aws)
     said = (
         f"read back {rebuilt.grants} grants, {rebuilt.acceptances} acceptances and {rebuilt.rejections} rejections "
-        f"of {len(rebuilt.datasets)} datasets; outcomes come back with the stream's next start"
+        f"of {len(rebuilt.datasets)} datasets, and {rebuilt.outcomes} outcomes from the uploads table"
     )
     return Reply(asdict(rebuilt), said, ("ledgerlake status",))
 

@@ -24,9 +24,7 @@ def _list_arguments(parser: ArgumentParser) -> None:
 def _list(shell: Shell, arguments: Namespace) -> Reply:
     where = f" WHERE dataset = '{_checked(DATASET, arguments.dataset, 'dataset')}'" if arguments.dataset else ""
     rows = records(select(shell, f"{_LIST}{where} GROUP BY dataset, seq, upload_id ORDER BY dataset, seq"))
-    listed = [
-        (row["dataset"], row["seq"], row["upload_id"], row["rows"], f"{row['at']:%Y-%m-%d %H:%M:%S}") for row in rows
-    ]
+    listed = [(row["dataset"], row["seq"], row["upload_id"], row["rows"], row["at"]) for row in rows]
     hints = [f"ledgerlake quarantine show {rows[0]['upload_id']}"] if rows else []
     return Reply(rows, table("Uploads with refused rows", ("dataset", "seq", "upload", "rows", "at"), listed), hints)
 
