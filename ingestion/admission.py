@@ -17,7 +17,7 @@ from ingestion.intake import Intake
 from ingestion.ledger import Row
 from ingestion.objects import is_missing, put_file, put_text, read
 from ingestion.publish import publish
-from ingestion.rebuild import rebuild_dataset
+from ingestion.restore import restore_dataset
 from ingestion.triggers import LandedObject
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import ClientError, transient
@@ -89,7 +89,7 @@ def _parse(intake: Intake, landed: LandedObject) -> tuple[str, str]:
 def _restore(intake: Intake, dataset: str, upload_id: str) -> Row:
     """The row of an upload that the ledger does not know: from raw if the ledger was lost, else from its grant."""
     if intake.ledger.counter(dataset) is None:
-        rebuild_dataset(intake, dataset)
+        restore_dataset(intake, dataset)
     text = read(intake.aws, intake.settings.landing_bucket, grant_key(upload_id))
     if text is not None:
         intake.ledger.add_grant(Grant.from_json(text))
@@ -113,7 +113,7 @@ def _decide(intake: Intake, grant: Grant, landed_at: datetime | None) -> Row | N
                  grant.sha256)
     intake.contracts.pin(contract)
     if intake.ledger.counter(grant.dataset) is None:
-        rebuild_dataset(intake, grant.dataset)
+        restore_dataset(intake, grant.dataset)
     return intake.ledger.accept(grant.upload_id, grant.dataset,
                                 lambda seq: _manifest(intake, grant, contract, landed_at, seq))
 

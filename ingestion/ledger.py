@@ -208,6 +208,13 @@ class Ledger:
                                              ReturnValues="ALL_OLD").get("Attributes")
         return str(old["upload_id"]["S"]) if old and old["upload_id"]["S"] != manifest.upload_id else None
 
+    def restore_outcome(self, outcome: Outcome) -> None:
+        """Records what became of an accepted upload, if the ledger does not know."""
+        values = {":outcome": outcome.to_json(), ":state": outcome.state, ":at": to_text(outcome.applied_at)}
+        self.update(upload_item(outcome.upload_id), "SET outcome = :outcome, #state = :state, stages.#stage = :at",
+                    _typed(values), "attribute_exists(manifest) AND attribute_not_exists(outcome)",
+                    {"#state": "state", "#stage": outcome.state})
+
     def take_back(self, upload_id: str, text: str) -> None:
         """The upload is only granted again: raw gave its number (in `text`, its manifest) to another upload."""
         self.update(upload_item(upload_id), "SET #state = :granted REMOVE manifest, stages.landed, stages.accepted",

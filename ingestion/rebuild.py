@@ -1,126 +1,54 @@
-"""The ledger, made again from S3: grants, manifests and reasons are all it ever knew, but for outcomes.
+"""The ledger, made again: grants, manifests and reasons from S3, outcomes from the `uploads` table.
 
-Outcomes come back from the tables (`streaming_jobs/outcomes.py`). Idempotent, and safe while uploads go on: what the
-ledger has is kept, except where raw says otherwise. A dataset's counter is written last, so that a dataset without a
-counter is one whose rebuild is not finished, and no number is given before it is.
+What that table has not been told yet, the stream tells the ledger itself when it starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, fields
 
 from ingestion.intake import Intake
-from ingestion.objects import read
-from ingestion.values import Grant, Rejection
-from ledgerlake.aws import Aws, transient
-from ledgerlake.events import Manifest
-from ledgerlake.layout import GRANT_PREFIX, RAW_PREFIX, REJECTED_PREFIX, grant_key, manifest_prefix
+from ingestion.restore import datasets_in_raw, restore_dataset, restore_grants
+from ledgerlake.aws import Aws
+from ledgerlake.events import Outcome
+from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings
+from tables.delta import open_table, select
 
-T = TypeVar("T")
-THREADS = 8
+UPLOADS = "uploads"
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many of each were read back from S3."""
+    """How many of each were read back."""
 
     grants: int
     acceptances: int
     rejections: int
+    outcomes: int
     datasets: tuple[str, ...]
 
 
 def rebuild(settings: Settings, aws: Aws) -> Rebuilt:
-    """Makes the whole ledger again.
+    """Makes the whole ledger again; what it still has, stays.
 
     Raises:
         TransientError: a system was out of reach; run it again.
         ValueError: an object under one of the prefixes is not what its key says.
     """
     intake = Intake(settings, aws)
-    grants = _each(intake, settings.landing_bucket, GRANT_PREFIX, lambda text: _add_grant(intake, text))
-    datasets = datasets_in_raw(intake)
-    counts = [rebuild_dataset(intake, dataset) for dataset in datasets]
-    return Rebuilt(len(grants), sum(count[0] for count in counts), sum(count[1] for count in counts), datasets)
+    grants, datasets = restore_grants(intake), datasets_in_raw(intake)
+    counts = [restore_dataset(intake, dataset) for dataset in datasets]
+    return Rebuilt(grants, sum(count[0] for count in counts), sum(count[1] for count in counts),
+                   _restore_outcomes(intake), datasets)
 
 
-def rebuild_dataset(intake: Intake, dataset: str) -> tuple[int, int]:
-    """Makes the rows of a dataset's decided uploads again, then its counter; returns how many (accepted, rejected)."""
-    bucket = intake.settings.raw_bucket
-    rejected = _each(intake, bucket, f"{REJECTED_PREFIX}{dataset}/", lambda text: _restore_rejection(intake, text),
-                     "/reason.json")
-    seqs = _each(intake, bucket, manifest_prefix(dataset), lambda text: _restore_acceptance(intake, text.decode()))
-    intake.ledger.raise_counter(dataset, max(seqs, default=0))
-    return len(seqs), len(rejected)
-
-
-def datasets_in_raw(intake: Intake) -> tuple[str, ...]:
-    """Every dataset that ever kept a file, accepted or rejected, whether or not it still has a contract."""
-    found = set()
-    for prefix in (RAW_PREFIX, REJECTED_PREFIX):
-        pages = intake.aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=intake.settings.raw_bucket, Prefix=prefix, Delimiter="/")
-        with transient(f"list {prefix}"):
-            found |= {each["Prefix"].removeprefix(prefix).rstrip("/") for page in pages
-                      for each in page.get("CommonPrefixes", [])}
-    return tuple(sorted(found))
-
-
-def _restore_acceptance(intake: Intake, text: str) -> int:
-    manifest = Manifest.from_json(text)
-    _restore_grant(intake, manifest.upload_id, _granted(manifest))
-    usurper = intake.ledger.restore_acceptance(manifest, text)
-    if usurper:
-        row = intake.ledger.read(usurper)
-        if row and row.manifest and row.manifest.seq == manifest.seq:
-            intake.ledger.take_back(usurper, row.texts["manifest"])
-    return manifest.seq
-
-
-def _restore_rejection(intake: Intake, text: bytes) -> str:
-    rejection = Rejection.from_json(text)
-    _restore_grant(intake, rejection.upload_id, None)
-    intake.ledger.reject(rejection)
-    return rejection.upload_id
-
-
-def _add_grant(intake: Intake, text: bytes) -> str:
-    grant = Grant.from_json(text)
-    intake.ledger.add_grant(grant)
-    return grant.upload_id
-
-
-def _restore_grant(intake: Intake, upload_id: str, otherwise: Grant | None) -> None:
-    text = read(intake.aws, intake.settings.landing_bucket, grant_key(upload_id))
-    grant = Grant.from_json(text) if text is not None else otherwise
-    if grant:
-        intake.ledger.add_grant(grant)
-
-
-def _granted(manifest: Manifest) -> Grant:
-    """The grant of an accepted upload, from its manifest; for when the grant itself was cleaned away."""
-    return Grant(dataset=manifest.dataset, upload_id=manifest.upload_id, file_name=manifest.file_name,
-                 size=manifest.size, sha256=manifest.sha256, content_type=manifest.content_type, tenant=manifest.tenant,
-                 principal=manifest.principal, source_ip=manifest.source_ip, declared_rows=manifest.declared_rows,
-                 declared_totals=manifest.declared_totals, granted_at=manifest.granted_at, multipart_id=None)
-
-
-def _each(intake: Intake, bucket: str, prefix: str, restore: Callable[[bytes], T], suffix: str = ".json") -> list[T]:
-    """What `restore` makes of every object under a prefix, several at a time."""
-
-    def one(key: str) -> list[T]:
-        text = read(intake.aws, bucket, key)
-        return [] if text is None else [restore(text)]
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [each for made in pool.map(one, _keys(intake, bucket, prefix, suffix)) for each in made]
-
-
-def _keys(intake: Intake, bucket: str, prefix: str, suffix: str) -> Iterator[str]:
-    with transient(f"list {prefix}"):
-        for page in intake.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield from (each["Key"] for each in page.get("Contents", []) if each["Key"].endswith(suffix))
+def _restore_outcomes(intake: Intake) -> int:
+    table = open_table(table_uri(intake.settings.tables_bucket, UPLOADS), intake.settings)
+    if table is None:
+        return 0
+    columns = ", ".join(f'"{field.name}"' for field in fields(Outcome))
+    rows = select(table, f"SELECT {columns} FROM t").to_pylist(maps_as_pydicts="strict")  # noqa: S608  # our own names
+    for row in rows:
+        intake.ledger.restore_outcome(Outcome(**row))
+    return len(rows)

@@ -9,12 +9,15 @@ from datetime import timedelta
 from ingestion.admission import Admitted, admit, keep_manifest
 from ingestion.intake import Intake
 from ingestion.publish import publish
-from ingestion.rebuild import datasets_in_raw
+from ingestion.restore import datasets_in_raw
 from ingestion.triggers import LandedObject
 from ledgerlake.aws import transient
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import LANDING_PREFIX
+
+RING_AT_MOST = 500
+"""Uploads of a dataset that one sweep rings: the oldest, where a gap would be, and the newest, which leads to all."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,9 +73,9 @@ def _ring_again(intake: Intake, age: timedelta) -> tuple[tuple[Manifest, ...], d
     for dataset in datasets_in_raw(intake):
         pending = intake.ledger.pending(dataset)
         lag[dataset] = len(pending)
-        for row in pending:
-            if (manifest := row.manifest) and manifest.accepted_at <= before:
-                keep_manifest(intake, row)
-                rung.append(manifest)
+        due = [(row, row.manifest) for row in pending if row.manifest and row.manifest.accepted_at <= before]
+        for row, manifest in [*due[:RING_AT_MOST - 1], *due[RING_AT_MOST - 1:][-1:]]:
+            keep_manifest(intake, row)
+            rung.append(manifest)
     publish(intake.aws, intake.settings, [manifest.event for manifest in rung])
     return tuple(rung), lag

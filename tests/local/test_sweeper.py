@@ -1,4 +1,4 @@
-"""Nothing waits for ever: the sweeper finds what was not noticed, finishes what was cut off, rings what nobody heard."""
+"""Nothing waits for ever: the sweeper finds what nobody noticed, finishes what was cut off, rings what was not heard."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from ingestion.sweeper import sweep
 from ledgerlake.aws import Aws
 from ledgerlake.clock import utc_now
 from ledgerlake.errors import TransientError
-from ledgerlake.events import Outcome
 from ledgerlake.layout import LANDING_PREFIX, manifest_key
 from tests.conftest import Cloud
 from tests.local.clients import CONTEXT, DATASET, Landed, a_file, an_intake, announced, land, objects
 from tests.local.test_crashes import Budget, FailingAws
-from tests.local.test_rebuild import record
+from tests.local.test_rebuild import an_outcome, record
 
 NOW = timedelta()
 
@@ -41,8 +40,7 @@ def applied(intake: Intake, landed: Landed) -> None:
     row = intake.ledger.read(landed.upload_id)
     assert row
     assert row.manifest
-    record(intake, Outcome(DATASET, row.manifest.seq, landed.upload_id, "applied", 3, 3, 0, 0, 0, {}, [],
-                           row.manifest.contract_sha256, "1.0.0", row.manifest.accepted_at, 1))
+    record(intake, an_outcome(row.manifest, 1))
 
 
 def test_what_landed_unnoticed_is_admitted_once_it_is_old_enough(fresh_cloud: Cloud) -> None:
