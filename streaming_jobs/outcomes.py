@@ -8,9 +8,10 @@ already said.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, upload_item
 from streaming_jobs.lake import Lake
-from streaming_jobs.open_tables import Handle, OpenTables, opened
+from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import manifests
 from tables import delta, system_tables
 
@@ -48,18 +49,18 @@ def from_metadata(text: str | None, version: int) -> tuple[Outcome, ...]:
 
 
 def recover(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
-    """Tells what a crash left untold between a commit and the `uploads` table; returns it. Safe to call at any time."""
-    return catch_up(lake, opened(lake, dataset), dataset)
+    """Tells what a crash left untold between a commit and the `uploads` table; returns it. Safe to call at any time.
 
-
-def catch_up(lake: Lake, tables: OpenTables, dataset: str) -> tuple[Outcome, ...]:
-    """As `recover`, with handles that are up to date."""
-    told = delta.applied(tables.uploads, app_id(dataset))
-    untold = committed(tables.data, dataset, told)
+    Raises:
+        ConfigurationError: a table does not exist.
+        LedgerlakeError: as `committed`.
+        TransientError: try again.
+    """
+    uploads = newest(lake, dataset, "uploads")
+    told = delta.applied(uploads, app_id(dataset))
+    untold = committed(newest(lake, dataset, dataset), dataset, told)
     if untold:
-        count = untold[-1].seq - told
-        found = list(manifest for manifest, _ in zip(manifests(lake, dataset, told + 1, count), untold, strict=False))
-        tell(lake, tables, untold, found)
+        _tell(lake, uploads, untold, tuple(islice(manifests(lake, dataset, told + 1, len(untold)), len(untold))))
     return untold
 
 
@@ -88,22 +89,27 @@ def committed(data: Handle, dataset: str, after: int) -> tuple[Outcome, ...]:
     return tuple(found[seq] for seq in sorted(found))
 
 
-def tell(lake: Lake, tables: OpenTables, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -> None:
-    """Tells the ledger, then `uploads`. Both lists are of the same uploads; those that `uploads` has are not repeated.
+def tell(lake: Lake, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -> None:
+    """Tells the ledger and `uploads` of a run that was just committed, and of what a crash left untold before it.
 
     Raises:
-        LedgerlakeError: an upload between the last one told and the first of these would be left out.
         TransientError: try again, or leave it to `recover`.
     """
     dataset = outcomes[0].dataset
-    told = delta.applied(tables.uploads, app_id(dataset))
-    if outcomes[0].seq > told + 1:
-        msg = f"{dataset}: uploads above {told} are not told yet, {outcomes[0].seq} must wait; run recover first"
-        raise LedgerlakeError(msg)
+    table = newest(lake, dataset, "uploads")
+    if delta.applied(table, app_id(dataset)) == outcomes[0].seq - 1:
+        _tell(lake, table, outcomes, uploads)
+    else:
+        recover(lake, dataset)
+
+
+def _tell(lake: Lake, table: Handle, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -> None:
     tell_ledger(lake, outcomes)
-    pairs = [(outcome, manifest) for outcome, manifest in zip(outcomes, uploads, strict=True) if outcome.seq > told]
-    if pairs:
-        delta.append(tables.uploads, _rows(pairs), app_id=app_id(dataset), version=pairs[-1][0].seq, metadata=None)
+    rows = [{**{name: getattr(manifest, name) for name in system_tables.OF_MANIFEST}, **asdict(outcome)}
+            for outcome, manifest in zip(outcomes, uploads, strict=True)]
+    dataset, last = outcomes[-1].dataset, outcomes[-1].seq
+    delta.append(table, pa.Table.from_pylist(rows, schema=system_tables.UPLOADS), app_id=app_id(dataset), version=last,
+                 metadata=None)
 
 
 def tell_ledger(lake: Lake, outcomes: Sequence[Outcome]) -> None:
@@ -121,18 +127,10 @@ def _tell_item(client: Any, table: str, outcome: Outcome) -> None:
     try:
         client.update_item(
             TableName=table, Key={name: {"S": value} for name, value in upload_item(outcome.upload_id).items()},
-            UpdateExpression="SET #state = :state, outcome = :outcome, stages.#state = :at",
-            ConditionExpression="attribute_exists(pk)", ExpressionAttributeNames={"#state": "state"},
+            UpdateExpression="SET #state = :state, outcome = :outcome, stages.#stage = :at",
+            ConditionExpression="attribute_exists(pk)", ExpressionAttributeNames={"#state": "state", "#stage": outcome.state},
             ExpressionAttributeValues={":state": {"S": outcome.state}, ":outcome": {"S": outcome.to_json()},
                                        ":at": {"S": to_text(outcome.applied_at)}})
     except ClientError as error:
         if error_code(error) != "ConditionalCheckFailedException":
             raise
-
-
-def _rows(pairs: Iterable[tuple[Outcome, Manifest]]) -> pa.Table:
-    """Rows of the `uploads` table."""
-    rows = []
-    for outcome, manifest in pairs:
-        rows.append({**{name: getattr(manifest, name) for name in system_tables.OF_MANIFEST}, **asdict(outcome)})
-    return pa.Table.from_pylist(rows, schema=system_tables.UPLOADS)
