@@ -218,10 +218,11 @@ def select_all(handles: Mapping[str, DeltaTable], statement: str) -> pa.Table:
     return _run(statement, handles)
 
 
-def stream(handle: DeltaTable, statement: str) -> pa.RecordBatchReader:
-    """As `select`, batch by batch, for answers that need not be kept whole; strings may be of any Arrow kind."""
+def stream(handle: DeltaTable, statement: str) -> Iterator[pa.Table]:
+    """As `select`, piece by piece, for answers that need not be kept whole."""
     with refusals("query"):
-        return pa.RecordBatchReader.from_stream(QueryBuilder().register("t", handle).execute(statement))
+        for batch in pa.RecordBatchReader.from_stream(QueryBuilder().register("t", handle).execute(statement)):
+            yield plain(pa.Table.from_batches([batch]))
 
 
 def changes(handle: DeltaTable, where: str) -> pa.Table:

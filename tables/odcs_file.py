@@ -11,7 +11,7 @@ from tables.known_names import FORMAT_NAMES
 from tables.odcs_values import linear_pattern
 from tables.place import Place
 
-_MEMBERS = {
+MEMBERS = {
     "format",
     "delimiter",
     "quote",
@@ -31,7 +31,7 @@ def file_format(place: Place | None) -> FileFormat:
     """The format stated at `place`; what it leaves out is as in `FileFormat`."""
     if place is None:
         return _DEFAULT
-    place.only(_MEMBERS)
+    place.only(MEMBERS)
     name = place.child("format").choice(FORMAT_NAMES, _DEFAULT.name)
     stated = place.value if isinstance(place.value, dict) else {}
     for member in _CSV_ONLY:
