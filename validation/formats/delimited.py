@@ -66,7 +66,7 @@ def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK, tail: int = 
     """As `Format.split`; `chunk` and `tail` are sizes in bytes."""
     text, dialect = _open(stream, contract)
     ahead = Lookahead(text)
-    start, line, mapping = _header(ahead.window(chunk + tail), dialect, contract, final=ahead.is_all(chunk + tail))
+    start, line, mapping = _header(ahead.window(CHUNK), dialect, contract, final=ahead.is_all(CHUNK))
     ahead.skip(start)
     dialect = replace(dialect, mapping=mapping)
     for each in _chunks(ahead, line, dialect, chunk, tail):
