@@ -107,15 +107,18 @@ def _decide(intake: Intake, grant: Grant, landed_at: datetime | None) -> Row | N
         try:
             inspect(file)
         except RejectedError as error:
-            return intake.ledger.reject(Rejection(grant.dataset, grant.upload_id, error.check, error.message, landed_at,
-                                                  intake.clock()))
-        put_file(intake.aws, intake.settings.raw_bucket, raw_key(grant.dataset, grant.upload_id), file.file,
-                 grant.sha256)
+            return intake.ledger.reject(
+                Rejection(grant.dataset, grant.upload_id, error.check, error.message, landed_at, intake.clock())
+            )
+        put_file(
+            intake.aws, intake.settings.raw_bucket, raw_key(grant.dataset, grant.upload_id), file.file, grant.sha256
+        )
     intake.contracts.pin(contract)
     if intake.ledger.counter(grant.dataset) is None:
         restore_dataset(intake, grant.dataset)
-    return intake.ledger.accept(grant.upload_id, grant.dataset,
-                                lambda seq: _manifest(intake, grant, contract, landed_at, seq))
+    return intake.ledger.accept(
+        grant.upload_id, grant.dataset, lambda seq: _manifest(intake, grant, contract, landed_at, seq)
+    )
 
 
 def _contract(intake: Intake, dataset: str) -> Contract:
@@ -128,25 +131,41 @@ def _contract(intake: Intake, dataset: str) -> Contract:
 
 def _manifest(intake: Intake, grant: Grant, contract: Contract, landed_at: datetime, seq: int) -> Manifest:
     return Manifest(
-        dataset=grant.dataset, seq=seq, upload_id=grant.upload_id, raw_key=raw_key(grant.dataset, grant.upload_id),
-        size=grant.size, sha256=grant.sha256, contract_sha256=contract.sha256, contract_version=contract.version,
-        file_name=grant.file_name, content_type=grant.content_type, tenant=grant.tenant, principal=grant.principal,
-        source_ip=grant.source_ip, declared_rows=grant.declared_rows, declared_totals=grant.declared_totals,
-        granted_at=grant.granted_at, landed_at=landed_at, accepted_at=intake.clock())
+        dataset=grant.dataset,
+        seq=seq,
+        upload_id=grant.upload_id,
+        raw_key=raw_key(grant.dataset, grant.upload_id),
+        size=grant.size,
+        sha256=grant.sha256,
+        contract_sha256=contract.sha256,
+        contract_version=contract.version,
+        file_name=grant.file_name,
+        content_type=grant.content_type,
+        tenant=grant.tenant,
+        principal=grant.principal,
+        source_ip=grant.source_ip,
+        declared_rows=grant.declared_rows,
+        declared_totals=grant.declared_totals,
+        granted_at=grant.granted_at,
+        landed_at=landed_at,
+        accepted_at=intake.clock(),
+    )
 
 
 def _refuse_stray(intake: Intake, dataset: str, upload_id: str) -> Admitted | None:
     """An object that nobody was granted: kept with its reason, and no upload. Its time is S3's, so retries agree."""
     try:
         with transient("head a stray object"):
-            modified = intake.aws.s3.head_object(Bucket=intake.settings.landing_bucket,
-                                                 Key=landing_key(dataset, upload_id))["LastModified"]
+            modified = intake.aws.s3.head_object(
+                Bucket=intake.settings.landing_bucket, Key=landing_key(dataset, upload_id)
+            )["LastModified"]
     except ClientError as error:
         if is_missing(error):
             return None
         raise
-    rejection = Rejection(dataset, upload_id, "grant", "nobody was granted this upload; ask the API for one first",
-                          modified, modified)
+    rejection = Rejection(
+        dataset, upload_id, "grant", "nobody was granted this upload; ask the API for one first", modified, modified
+    )
     row = Row(upload_id, {"rejection": rejection.to_json()})
     return Admitted(finish(intake, row), first=True)
 
@@ -155,8 +174,11 @@ def _move(intake: Intake, rejection: Rejection, reason: str) -> None:
     source = {"Bucket": intake.settings.landing_bucket, "Key": landing_key(rejection.dataset, rejection.upload_id)}
     try:
         with transient("keep a rejected file"):
-            intake.aws.s3.copy_object(Bucket=intake.settings.raw_bucket, CopySource=source,
-                                      Key=rejected_key(rejection.dataset, rejection.upload_id, "file"))
+            intake.aws.s3.copy_object(
+                Bucket=intake.settings.raw_bucket,
+                CopySource=source,
+                Key=rejected_key(rejection.dataset, rejection.upload_id, "file"),
+            )
     except ClientError as error:
         if not is_missing(error):
             raise

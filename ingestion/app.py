@@ -35,9 +35,11 @@ _PAGE = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 _BEFORE = Annotated[str | None, Query(pattern=UPLOAD_ID.pattern, description="`next` of the page before")]
 _ID = Annotated[str, Path(description="Id of the upload")]
 _ABOUT: Mapping[str, Any] = {
-    "title": "ledgerlake upload API", "version": "1",
+    "title": "ledgerlake upload API",
+    "version": "1",
     "description": "Uploads files that become rows of Delta tables within seconds, exactly once.",
-    "security_schemes": {"token": HTTPBearer(bearerFormat="JWT")}, "security": [{"token": []}],
+    "security_schemes": {"token": HTTPBearer(bearerFormat="JWT")},
+    "security": [{"token": []}],
     "servers": [Server(url="/")],
 }
 
@@ -52,8 +54,9 @@ def build_app(intake: Intake, emit: Emit) -> APIGatewayHttpResolver:
 
     @app.get("/openapi.json", include_in_schema=False)
     def openapi() -> Response[str]:
-        return Response(status_code=HTTPStatus.OK, content_type="application/json",
-                        body=app.get_openapi_json_schema(**_ABOUT))
+        return Response(
+            status_code=HTTPStatus.OK, content_type="application/json", body=app.get_openapi_json_schema(**_ABOUT)
+        )
 
     return app
 
@@ -64,8 +67,14 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
     @routes.post("/v1/uploads", status_code=HTTPStatus.CREATED, summary="Ask for an upload", tags=["uploads"])
     def ask(body: AskBody) -> GrantBody:
         granted = grant_upload(intake, body.request(), _caller(app, intake))
-        emit(emf(intake.settings.metrics_namespace, granted.grant.granted_at, {"uploads_granted": 1},
-                 {"dataset": granted.grant.dataset}))
+        emit(
+            emf(
+                intake.settings.metrics_namespace,
+                granted.grant.granted_at,
+                {"uploads_granted": 1},
+                {"dataset": granted.grant.dataset},
+            )
+        )
         return GrantBody.of(granted)
 
     @routes.get("/v1/uploads/<upload_id>", summary="What became of an upload", tags=["uploads"])
@@ -81,12 +90,14 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
         return _body(row)
 
     @routes.get("/v1/uploads", summary="The latest uploads to a dataset", tags=["uploads"])
-    def latest(dataset: Annotated[str, Query(description="Name of the dataset")], limit: _PAGE = 50,
-               before: _BEFORE = None) -> UploadsBody:
+    def latest(
+        dataset: Annotated[str, Query(description="Name of the dataset")], limit: _PAGE = 50, before: _BEFORE = None
+    ) -> UploadsBody:
         _known(intake, dataset)
         rows = intake.ledger.listing(dataset, _caller(app, intake).tenant, limit, before)
-        return UploadsBody(uploads=[_body(row) for row in rows],
-                           next=rows[-1].upload_id if len(rows) == limit else None)
+        return UploadsBody(
+            uploads=[_body(row) for row in rows], next=rows[-1].upload_id if len(rows) == limit else None
+        )
 
     return routes
 

@@ -26,8 +26,12 @@ class AskBody(BaseModel):
     sha256: Annotated[str, Field(description="SHA-256 of the file, hexadecimal")]
     content_type: Annotated[str, Field(description="Media type", examples=["text/csv"])]
     declared_rows: Annotated[int | None, Field(description="Data rows in the file, to be checked")] = None
-    declared_totals: Annotated[dict[str, str], Field(
-        description="Total of each money column as decimal text, to be checked", examples=[{"amount": "1234.50"}])] = {}
+    declared_totals: Annotated[
+        dict[str, str],
+        Field(
+            description="Total of each money column as decimal text, to be checked", examples=[{"amount": "1234.50"}]
+        ),
+    ] = {}
 
     def request(self) -> UploadRequest:
         """The same as a value."""
@@ -62,9 +66,13 @@ class GrantBody(BaseModel):
     def of(cls, granted: UploadGrant) -> GrantBody:
         """Body of a grant."""
         here = f"/v1/uploads/{granted.grant.upload_id}"
-        return cls(upload_id=granted.grant.upload_id, expires_at=to_text(granted.expires_at),
-                   steps=[StepBody.of(step) for step in granted.steps], status=here,
-                   complete=f"{here}/complete" if granted.grant.multipart_id else None)
+        return cls(
+            upload_id=granted.grant.upload_id,
+            expires_at=to_text(granted.expires_at),
+            steps=[StepBody.of(step) for step in granted.steps],
+            status=here,
+            complete=f"{here}/complete" if granted.grant.multipart_id else None,
+        )
 
 
 class StageBody(BaseModel):
@@ -95,9 +103,15 @@ class OutcomeBody(BaseModel):
     @classmethod
     def of(cls, outcome: Outcome) -> OutcomeBody:
         """Body of an outcome."""
-        return cls(rows=outcome.rows, merged=outcome.merged, superseded=outcome.superseded,
-                   duplicate=outcome.duplicate, quarantined=outcome.quarantined, money=outcome.money,
-                   version=outcome.version)
+        return cls(
+            rows=outcome.rows,
+            merged=outcome.merged,
+            superseded=outcome.superseded,
+            duplicate=outcome.duplicate,
+            quarantined=outcome.quarantined,
+            money=outcome.money,
+            version=outcome.version,
+        )
 
 
 class UploadBody(BaseModel):
@@ -123,12 +137,21 @@ class UploadBody(BaseModel):
             return None
         reasons = [ReasonBody(check=rejection.check, message=rejection.message)] if rejection else []
         reasons += [ReasonBody(check="hold", message=held) for held in outcome.held] if outcome else []
-        return cls.model_validate({
-            "upload_id": grant.upload_id, "dataset": grant.dataset, "file_name": grant.file_name, "size": grant.size,
-            "sha256": grant.sha256, "state": row.state, "seq": manifest.seq if manifest else None,
-            "contract_version": manifest.contract_version if manifest else None, "reasons": reasons,
-            "stages": [StageBody(stage=stage, at=to_text(at)) for stage, at in row.stages.items()],
-            "outcome": OutcomeBody.of(outcome) if outcome else None})
+        return cls.model_validate(
+            {
+                "upload_id": grant.upload_id,
+                "dataset": grant.dataset,
+                "file_name": grant.file_name,
+                "size": grant.size,
+                "sha256": grant.sha256,
+                "state": row.state,
+                "seq": manifest.seq if manifest else None,
+                "contract_version": manifest.contract_version if manifest else None,
+                "reasons": reasons,
+                "stages": [StageBody(stage=stage, at=to_text(at)) for stage, at in row.stages.items()],
+                "outcome": OutcomeBody.of(outcome) if outcome else None,
+            }
+        )
 
 
 class UploadsBody(BaseModel):
@@ -151,8 +174,9 @@ class ColumnBody(BaseModel):
     def of(cls, column: Column) -> ColumnBody:
         """Body of a column."""
         exact = f"decimal({column.precision},{column.scale})" if column.kind == "decimal" else str(column.kind)
-        return cls(name=column.name, type=exact, required=column.required, money=column.money,
-                   description=column.description)
+        return cls(
+            name=column.name, type=exact, required=column.required, money=column.money, description=column.description
+        )
 
 
 class DatasetBody(BaseModel):
@@ -171,10 +195,17 @@ class DatasetBody(BaseModel):
     @classmethod
     def of(cls, contract: Contract) -> DatasetBody:
         """Body of a contract."""
-        return cls(dataset=contract.dataset, version=contract.version, description=contract.description,
-                   owner=contract.owner, mode=contract.mode, primary_key=list(contract.primary_key),
-                   file_format=contract.file.name, columns=[ColumnBody.of(column) for column in contract.columns],
-                   contract=contract.text)
+        return cls(
+            dataset=contract.dataset,
+            version=contract.version,
+            description=contract.description,
+            owner=contract.owner,
+            mode=contract.mode,
+            primary_key=list(contract.primary_key),
+            file_format=contract.file.name,
+            columns=[ColumnBody.of(column) for column in contract.columns],
+            contract=contract.text,
+        )
 
 
 class DatasetsBody(BaseModel):

@@ -36,10 +36,20 @@ def grant_upload(intake: Intake, request: UploadRequest, caller: Caller) -> Uplo
     now = intake.clock()
     upload_id = new_upload_id(now)
     grant = Grant(
-        dataset=asked.dataset, upload_id=upload_id, file_name=asked.file_name, size=asked.size, sha256=asked.sha256,
-        content_type=asked.content_type, tenant=caller.tenant, principal=caller.principal, source_ip=caller.source_ip,
-        declared_rows=asked.declared_rows, declared_totals=dict(asked.declared_totals), granted_at=now,
-        multipart_id=begin_multipart(intake, asked.dataset, upload_id, asked.size, asked.content_type))
+        dataset=asked.dataset,
+        upload_id=upload_id,
+        file_name=asked.file_name,
+        size=asked.size,
+        sha256=asked.sha256,
+        content_type=asked.content_type,
+        tenant=caller.tenant,
+        principal=caller.principal,
+        source_ip=caller.source_ip,
+        declared_rows=asked.declared_rows,
+        declared_totals=dict(asked.declared_totals),
+        granted_at=now,
+        multipart_id=begin_multipart(intake, asked.dataset, upload_id, asked.size, asked.content_type),
+    )
     put_text(intake.aws, intake.settings.landing_bucket, grant_key(upload_id), grant.to_json())
     intake.ledger.add_grant(grant)
     return UploadGrant(grant, sign(intake, grant), now + timedelta(seconds=intake.settings.grant_seconds))

@@ -28,10 +28,19 @@ CHUNK = 1024**2
 IN_MEMORY = 16 * 1024**2
 """Larger files are kept on disk while they are inspected."""
 
-_KINDS = ((b"PAR1", "Parquet"), (b"%PDF-", "a PDF"), (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
-          (b"PK\x03\x04", "a zip inside the archive"), (b"\x1f\x8b", "gzip inside the archive"),
-          (b"\x89PNG", "a PNG image"), (b"\xff\xd8\xff", "a JPEG image"), (b"{\\rtf", "a rich text file"),
-          (b"<?xml", "XML"), (b"<!DOCTYPE html", "a web page"), (b"<html", "a web page"))
+_KINDS = (
+    (b"PAR1", "Parquet"),
+    (b"%PDF-", "a PDF"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
+    (b"PK\x03\x04", "a zip inside the archive"),
+    (b"\x1f\x8b", "gzip inside the archive"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"{\\rtf", "a rich text file"),
+    (b"<?xml", "XML"),
+    (b"<!DOCTYPE html", "a web page"),
+    (b"<html", "a web page"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,10 @@ def check_size(landed: LandedFile) -> None:
 def check_hash(landed: LandedFile) -> None:
     """The file has the SHA-256 that was granted."""
     if landed.sha256 != landed.grant.sha256:
-        msg = (f"the file's SHA-256 is {landed.sha256}, {landed.grant.sha256} was announced: it was changed on its "
-               "way; send it again in a new upload")
+        msg = (
+            f"the file's SHA-256 is {landed.sha256}, {landed.grant.sha256} was announced: it was changed on its "
+            "way; send it again in a new upload"
+        )
         raise RejectedError("hash", msg)
 
 

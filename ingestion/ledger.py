@@ -105,8 +105,10 @@ class Ledger:
         """Rows of those uploads that are known, in the order asked for."""
         found: dict[str, Row] = {}
         for start in range(0, len(upload_ids), _PAGE):
-            asked = {"Keys": [_typed(upload_item(each)) for each in upload_ids[start:start + _PAGE]],
-                     "ConsistentRead": True}
+            asked = {
+                "Keys": [_typed(upload_item(each)) for each in upload_ids[start : start + _PAGE]],
+                "ConsistentRead": True,
+            }
             while asked:
                 with transient("read uploads"):
                     answer = self.aws.dynamodb.batch_get_item(RequestItems={self.settings.ledger_table: asked})
@@ -121,15 +123,21 @@ class Ledger:
         values = {":grant": grant.to_json(), ":state": "granted"}
         stages = {":stages": {"M": _typed({"granted": to_text(grant.granted_at)})}}
         names = {"#grant": "grant", "#state": "state"}
-        row = {"Update": {"TableName": self.settings.ledger_table, "Key": _typed(upload_item(grant.upload_id)),
-                          "UpdateExpression": "SET #grant = if_not_exists(#grant, :grant), "
-                          "#state = if_not_exists(#state, :state), stages = if_not_exists(stages, :stages)",
-                          "ExpressionAttributeNames": names,
-                          "ExpressionAttributeValues": _typed(values) | stages}}
+        row = {
+            "Update": {
+                "TableName": self.settings.ledger_table,
+                "Key": _typed(upload_item(grant.upload_id)),
+                "UpdateExpression": "SET #grant = if_not_exists(#grant, :grant), "
+                "#state = if_not_exists(#state, :state), stages = if_not_exists(stages, :stages)",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": _typed(values) | stages,
+            }
+        }
         listing = _typed(listing_item(grant.dataset, grant.tenant, grant.upload_id))
         with transient("record a grant"):
             self.aws.dynamodb.transact_write_items(
-                TransactItems=[row, {"Put": {"TableName": self.settings.ledger_table, "Item": listing}}])
+                TransactItems=[row, {"Put": {"TableName": self.settings.ledger_table, "Item": listing}}]
+            )
 
     def accept(self, upload_id: str, dataset: str, manifest: Callable[[int], Manifest]) -> Row:
         """Gives the upload the next number of its dataset, unless it has one or was rejected; returns its row.
@@ -164,29 +172,51 @@ class Ledger:
     def _acceptance(self, manifest: Manifest, last: int) -> list[dict[str, Any]]:
         table = {"TableName": self.settings.ledger_table}
         key = _typed(upload_item(manifest.upload_id))
-        values = {":manifest": manifest.to_json(), ":state": "accepted", ":landed": to_text(manifest.landed_at),
-                  ":accepted": to_text(manifest.accepted_at)}
-        row = {**table, "Key": key, "UpdateExpression": "SET manifest = :manifest, #state = :state, "
-               "stages.landed = :landed, stages.accepted = :accepted",
-               "ConditionExpression": "attribute_exists(#grant) AND attribute_not_exists(manifest) "
-               "AND attribute_not_exists(rejection)",
-               "ExpressionAttributeNames": {"#grant": "grant", "#state": "state"},
-               "ExpressionAttributeValues": _typed(values)}
-        counter = {**table, "Key": _typed(counter_item(manifest.dataset)), "UpdateExpression": "SET last_seq = :next",
-                   "ConditionExpression": "last_seq = :last",
-                   "ExpressionAttributeValues": {":next": _number(manifest.seq), ":last": _number(last)}}
+        values = {
+            ":manifest": manifest.to_json(),
+            ":state": "accepted",
+            ":landed": to_text(manifest.landed_at),
+            ":accepted": to_text(manifest.accepted_at),
+        }
+        row = {
+            **table,
+            "Key": key,
+            "UpdateExpression": "SET manifest = :manifest, #state = :state, "
+            "stages.landed = :landed, stages.accepted = :accepted",
+            "ConditionExpression": "attribute_exists(#grant) AND attribute_not_exists(manifest) "
+            "AND attribute_not_exists(rejection)",
+            "ExpressionAttributeNames": {"#grant": "grant", "#state": "state"},
+            "ExpressionAttributeValues": _typed(values),
+        }
+        counter = {
+            **table,
+            "Key": _typed(counter_item(manifest.dataset)),
+            "UpdateExpression": "SET last_seq = :next",
+            "ConditionExpression": "last_seq = :last",
+            "ExpressionAttributeValues": {":next": _number(manifest.seq), ":last": _number(last)},
+        }
         acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
-        return [{"Update": row}, {"Update": counter},
-                {"Put": {**table, "Item": _typed(acceptance), "ConditionExpression": "attribute_not_exists(pk)"}}]
+        return [
+            {"Update": row},
+            {"Update": counter},
+            {"Put": {**table, "Item": _typed(acceptance), "ConditionExpression": "attribute_not_exists(pk)"}},
+        ]
 
     def reject(self, rejection: Rejection) -> Row | None:
         """Decides that the file is refused, unless it was accepted or rejected before; returns its row."""
-        values = {":rejection": rejection.to_json(), ":state": "rejected", ":landed": to_text(rejection.landed_at),
-                  ":rejected": to_text(rejection.rejected_at)}
-        self.update(upload_item(rejection.upload_id), "SET rejection = :rejection, #state = :state, "
-                    "stages.landed = :landed, stages.rejected = :rejected", _typed(values),
-                    "attribute_exists(#grant) AND attribute_not_exists(manifest) AND attribute_not_exists(rejection)",
-                    {"#grant": "grant", "#state": "state"})
+        values = {
+            ":rejection": rejection.to_json(),
+            ":state": "rejected",
+            ":landed": to_text(rejection.landed_at),
+            ":rejected": to_text(rejection.rejected_at),
+        }
+        self.update(
+            upload_item(rejection.upload_id),
+            "SET rejection = :rejection, #state = :state, stages.landed = :landed, stages.rejected = :rejected",
+            _typed(values),
+            "attribute_exists(#grant) AND attribute_not_exists(manifest) AND attribute_not_exists(rejection)",
+            {"#grant": "grant", "#state": "state"},
+        )
         return self.read(rejection.upload_id)
 
     def restore_acceptance(self, manifest: Manifest, text: str) -> str | None:
@@ -194,36 +224,56 @@ class Ledger:
 
         The row needs its grant first. An outcome that the row has already is not touched.
         """
-        values = _typed({":manifest": text, ":landed": to_text(manifest.landed_at),
-                         ":accepted": to_text(manifest.accepted_at)})
+        values = _typed(
+            {":manifest": text, ":landed": to_text(manifest.landed_at), ":accepted": to_text(manifest.accepted_at)}
+        )
         expression = "SET manifest = :manifest, stages.landed = :landed, stages.accepted = :accepted"
         other = "(attribute_not_exists(manifest) OR manifest <> :manifest)"
         key = upload_item(manifest.upload_id)
-        self.update(key, f"{expression}, #state = :state", values | _typed({":state": "accepted"}),
-                    f"{other} AND attribute_not_exists(outcome)", {"#state": "state"})
+        self.update(
+            key,
+            f"{expression}, #state = :state",
+            values | _typed({":state": "accepted"}),
+            f"{other} AND attribute_not_exists(outcome)",
+            {"#state": "state"},
+        )
         self.update(key, expression, values, f"{other} AND attribute_exists(outcome)")
         acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
         with transient("restore an acceptance"):
-            old = self.aws.dynamodb.put_item(TableName=self.settings.ledger_table, Item=_typed(acceptance),
-                                             ReturnValues="ALL_OLD").get("Attributes")
+            old = self.aws.dynamodb.put_item(
+                TableName=self.settings.ledger_table, Item=_typed(acceptance), ReturnValues="ALL_OLD"
+            ).get("Attributes")
         return str(old["upload_id"]["S"]) if old and old["upload_id"]["S"] != manifest.upload_id else None
 
     def restore_outcome(self, outcome: Outcome) -> None:
         """Records what became of an accepted upload, if the ledger does not know."""
         values = {":outcome": outcome.to_json(), ":state": outcome.state, ":at": to_text(outcome.applied_at)}
-        self.update(upload_item(outcome.upload_id), "SET outcome = :outcome, #state = :state, stages.#stage = :at",
-                    _typed(values), "attribute_exists(manifest) AND attribute_not_exists(outcome)",
-                    {"#state": "state", "#stage": outcome.state})
+        self.update(
+            upload_item(outcome.upload_id),
+            "SET outcome = :outcome, #state = :state, stages.#stage = :at",
+            _typed(values),
+            "attribute_exists(manifest) AND attribute_not_exists(outcome)",
+            {"#state": "state", "#stage": outcome.state},
+        )
 
     def take_back(self, upload_id: str, text: str) -> None:
         """The upload is only granted again: raw gave its number (in `text`, its manifest) to another upload."""
-        self.update(upload_item(upload_id), "SET #state = :granted REMOVE manifest, stages.landed, stages.accepted",
-                    _typed({":granted": "granted", ":manifest": text}), "manifest = :manifest", {"#state": "state"})
+        self.update(
+            upload_item(upload_id),
+            "SET #state = :granted REMOVE manifest, stages.landed, stages.accepted",
+            _typed({":granted": "granted", ":manifest": text}),
+            "manifest = :manifest",
+            {"#state": "state"},
+        )
 
     def raise_counter(self, dataset: str, seq: int) -> None:
         """The next number is above `seq`; a counter never goes back."""
-        self.update(counter_item(dataset), "SET last_seq = :seq", {":seq": _number(seq)},
-                    "attribute_not_exists(last_seq) OR last_seq < :seq")
+        self.update(
+            counter_item(dataset),
+            "SET last_seq = :seq",
+            {":seq": _number(seq)},
+            "attribute_not_exists(last_seq) OR last_seq < :seq",
+        )
 
     def counter(self, dataset: str) -> int | None:
         """The last number given in the dataset; None where the ledger knows nothing of it."""
@@ -245,15 +295,26 @@ class Ledger:
         pk = listing_item(dataset, tenant, before or _NIL)["pk"]
         return self.read_many(next(iter(self._pages(pk, "sk < :sk", before or "~")), [])[:limit])
 
-    def update(self, key: Mapping[str, str], expression: str, values: Item, condition: str,
-               names: Mapping[str, str] | None = None) -> bool:
+    def update(
+        self,
+        key: Mapping[str, str],
+        expression: str,
+        values: Item,
+        condition: str,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
         """One conditional update; False where the condition does not hold."""
         named = {"ExpressionAttributeNames": dict(names)} if names else {}
         try:
             with transient(f"update {key['pk']}"):
                 self.aws.dynamodb.update_item(
-                    TableName=self.settings.ledger_table, Key=_typed(key), UpdateExpression=expression,
-                    ExpressionAttributeValues=values, ConditionExpression=condition, **named)
+                    TableName=self.settings.ledger_table,
+                    Key=_typed(key),
+                    UpdateExpression=expression,
+                    ExpressionAttributeValues=values,
+                    ConditionExpression=condition,
+                    **named,
+                )
         except ClientError as error:
             if error_code(error) == "ConditionalCheckFailedException":
                 return False
@@ -262,8 +323,9 @@ class Ledger:
 
     def _get(self, key: Mapping[str, str]) -> Item | None:
         with transient(f"read {key['pk']}"):
-            answer: dict[str, Item] = self.aws.dynamodb.get_item(TableName=self.settings.ledger_table, Key=_typed(key),
-                                                                 ConsistentRead=True)
+            answer: dict[str, Item] = self.aws.dynamodb.get_item(
+                TableName=self.settings.ledger_table, Key=_typed(key), ConsistentRead=True
+            )
         return answer.get("Item")
 
     def _pages(self, pk: str, condition: str, sk: str) -> Iterator[list[str]]:
@@ -272,9 +334,14 @@ class Ledger:
         while True:
             with transient(f"list {pk}"):
                 answer = self.aws.dynamodb.query(
-                    TableName=self.settings.ledger_table, KeyConditionExpression=f"pk = :pk AND {condition}",
-                    ExpressionAttributeValues=_typed({":pk": pk, ":sk": sk}), ScanIndexForward=False,
-                    ConsistentRead=True, Limit=_PAGE, **start)
+                    TableName=self.settings.ledger_table,
+                    KeyConditionExpression=f"pk = :pk AND {condition}",
+                    ExpressionAttributeValues=_typed({":pk": pk, ":sk": sk}),
+                    ScanIndexForward=False,
+                    ConsistentRead=True,
+                    Limit=_PAGE,
+                    **start,
+                )
             yield [item["upload_id"]["S"] if "upload_id" in item else item["sk"]["S"] for item in answer["Items"]]
             if "LastEvaluatedKey" not in answer:
                 return
@@ -282,8 +349,9 @@ class Ledger:
 
 
 def _row(upload_id: str, item: Item) -> Row:
-    return Row(upload_id, {name: item[name]["S"] for name in ("grant", "manifest", "rejection", "outcome")
-                           if name in item})
+    return Row(
+        upload_id, {name: item[name]["S"] for name in ("grant", "manifest", "rejection", "outcome") if name in item}
+    )
 
 
 def _typed(values: Mapping[str, str]) -> Item:

@@ -83,6 +83,8 @@ def _put(aws: Aws, bucket: str, key: str, **what: object) -> bool:
 
 
 def _occupied(bucket: str, key: str) -> ConfigurationError:
-    msg = (f"s3://{bucket}/{key} holds something else, and raw is never overwritten: the ledger is older than raw. "
-           "Run `ledgerlake ledger rebuild`, then deliver again")
+    msg = (
+        f"s3://{bucket}/{key} holds something else, and raw is never overwritten: the ledger is older than raw. "
+        "Run `ledgerlake ledger rebuild`, then deliver again"
+    )
     return ConfigurationError(msg)

@@ -38,9 +38,11 @@ def begin_multipart(intake: Intake, dataset: str, upload_id: str, size: int, con
     if size <= _part_size(intake, size):
         return None
     with transient("create multipart upload"):
-        return str(intake.aws.s3.create_multipart_upload(
-            Bucket=intake.settings.landing_bucket, Key=landing_key(dataset, upload_id),
-            ContentType=content_type)["UploadId"])
+        return str(
+            intake.aws.s3.create_multipart_upload(
+                Bucket=intake.settings.landing_bucket, Key=landing_key(dataset, upload_id), ContentType=content_type
+            )["UploadId"]
+        )
 
 
 def sign(intake: Intake, grant: Grant) -> tuple[Step, ...]:
@@ -48,8 +50,10 @@ def sign(intake: Intake, grant: Grant) -> tuple[Step, ...]:
     if grant.multipart_id is None:
         return (_put(intake, grant),)
     size = _part_size(intake, grant.size)
-    return tuple(_part(intake, grant, number, offset, min(size, grant.size - offset))
-                 for number, offset in enumerate(range(0, grant.size, size), 1))
+    return tuple(
+        _part(intake, grant, number, offset, min(size, grant.size - offset))
+        for number, offset in enumerate(range(0, grant.size, size), 1)
+    )
 
 
 def complete_multipart(intake: Intake, grant: Grant) -> None:
@@ -74,8 +78,11 @@ def complete_multipart(intake: Intake, grant: Grant) -> None:
 
 def _check_parts(intake: Intake, grant: Grant, found: Mapping[int, Mapping[str, Any]]) -> None:
     steps = sign(intake, grant)
-    faults = [f"part {number} is missing or has not {step.size} bytes" for number, step in enumerate(steps, 1)
-              if found.get(number, {}).get("Size") != step.size]
+    faults = [
+        f"part {number} is missing or has not {step.size} bytes"
+        for number, step in enumerate(steps, 1)
+        if found.get(number, {}).get("Size") != step.size
+    ]
     if faults:
         raise InvalidRequestError((FieldProblem("parts", "; ".join(faults[:10])),))
 
@@ -85,10 +92,18 @@ def _part_size(intake: Intake, size: int) -> int:
 
 
 def _put(intake: Intake, grant: Grant) -> Step:
-    bound = {"ContentLength": grant.size, "ContentType": grant.content_type,
-             "ChecksumSHA256": checksum(grant.sha256), "IfNoneMatch": "*"}
-    headers = {"Content-Length": str(grant.size), "Content-Type": grant.content_type,
-               "x-amz-checksum-sha256": bound["ChecksumSHA256"], "If-None-Match": "*"}
+    bound = {
+        "ContentLength": grant.size,
+        "ContentType": grant.content_type,
+        "ChecksumSHA256": checksum(grant.sha256),
+        "IfNoneMatch": "*",
+    }
+    headers = {
+        "Content-Length": str(grant.size),
+        "Content-Type": grant.content_type,
+        "x-amz-checksum-sha256": bound["ChecksumSHA256"],
+        "If-None-Match": "*",
+    }
     return Step("PUT", _url(intake, "put_object", grant, bound), {k: str(v) for k, v in headers.items()}, 0, grant.size)
 
 
@@ -99,5 +114,8 @@ def _part(intake: Intake, grant: Grant, number: int, offset: int, size: int) -> 
 
 def _url(intake: Intake, operation: str, grant: Grant, bound: Mapping[str, object]) -> str:
     where = {"Bucket": intake.settings.landing_bucket, "Key": landing_key(grant.dataset, grant.upload_id)}
-    return str(intake.aws.s3.generate_presigned_url(operation, Params={**where, **bound},
-                                                    ExpiresIn=intake.settings.grant_seconds))
+    return str(
+        intake.aws.s3.generate_presigned_url(
+            operation, Params={**where, **bound}, ExpiresIn=intake.settings.grant_seconds
+        )
+    )

@@ -20,22 +20,30 @@ MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
 
 
-def problem(status: HTTPStatus, detail: str, fields: Sequence[FieldProblem] = (),
-            headers: Mapping[str, str] | None = None) -> Response[str]:
+def problem(
+    status: HTTPStatus, detail: str, fields: Sequence[FieldProblem] = (), headers: Mapping[str, str] | None = None
+) -> Response[str]:
     """A problem document; `type` is `about:blank`, so that the title is the status's own phrase."""
     members: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
     if fields:
         members["errors"] = [{"field": each.field, "message": each.message} for each in fields]
-    return Response(status_code=int(status), content_type=MEDIA_TYPE, body=json.dumps(members),
-                    headers={**(headers or {})})
+    return Response(
+        status_code=int(status), content_type=MEDIA_TYPE, body=json.dumps(members), headers={**(headers or {})}
+    )
 
 
 def install(app: ApiGatewayResolver) -> None:
     """Makes every error of a route a problem document."""
-    for error, answer in ((InvalidRequestError, _invalid), (RequestValidationError, _malformed),
-                          (UnicodeDecodeError, _undecodable),
-                          (RequestUnsupportedContentType, _unsupported), (ServiceError, _refused),
-                          (TransientError, _busy), (LedgerlakeError, _broken), (Exception, _broken)):
+    for error, answer in (
+        (InvalidRequestError, _invalid),
+        (RequestValidationError, _malformed),
+        (UnicodeDecodeError, _undecodable),
+        (RequestUnsupportedContentType, _unsupported),
+        (ServiceError, _refused),
+        (TransientError, _busy),
+        (LedgerlakeError, _broken),
+        (Exception, _broken),
+    ):
         app.exception_handler(error)(answer)
 
 
@@ -46,8 +54,11 @@ def _invalid(error: InvalidRequestError) -> Response[str]:
 def _malformed(error: RequestValidationError) -> Response[str]:
     """The framework's findings; its places are tuples such as ('body', 'size')."""
     places = [(".".join(str(part) for part in found["loc"][1:] or found["loc"]), found) for found in error.errors()]
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The request has not the form that /openapi.json describes.",
-                   [FieldProblem(place, str(found["msg"])) for place, found in places])
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The request has not the form that /openapi.json describes.",
+        [FieldProblem(place, str(found["msg"])) for place, found in places],
+    )
 
 
 def _undecodable(_: UnicodeDecodeError) -> Response[str]:
@@ -56,8 +67,11 @@ def _undecodable(_: UnicodeDecodeError) -> Response[str]:
 
 
 def _unsupported(_: RequestUnsupportedContentType) -> Response[str]:
-    return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json.",
-                   [FieldProblem("Content-Type", "must be application/json")])
+    return problem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "Send application/json.",
+        [FieldProblem("Content-Type", "must be application/json")],
+    )
 
 
 def _refused(error: ServiceError) -> Response[str]:
@@ -66,8 +80,9 @@ def _refused(error: ServiceError) -> Response[str]:
 
 def _busy(error: TransientError) -> Response[str]:
     _log.warning("%s", error)
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "A system that is needed is busy; try again.",
-                   headers={"Retry-After": "2"})
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "A system that is needed is busy; try again.", headers={"Retry-After": "2"}
+    )
 
 
 def _broken(error: Exception) -> Response[str]:

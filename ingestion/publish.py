@@ -25,11 +25,15 @@ def publish(aws: Aws, settings: Settings, events: Sequence[UploadEvent]) -> None
     """
     send, size = (_send_kinesis, _KINESIS_BATCH) if settings.source == "kinesis" else (_send_sqs, _SQS_BATCH)
     for start in range(0, len(events), size):
-        _deliver(send, aws, settings, list(events[start:start + size]))
+        _deliver(send, aws, settings, list(events[start : start + size]))
 
 
-def _deliver(send: Callable[[Aws, Settings, list[UploadEvent]], list[UploadEvent]], aws: Aws, settings: Settings,
-             events: list[UploadEvent]) -> None:
+def _deliver(
+    send: Callable[[Aws, Settings, list[UploadEvent]], list[UploadEvent]],
+    aws: Aws,
+    settings: Settings,
+    events: list[UploadEvent],
+) -> None:
     for attempt in range(ATTEMPTS):
         with transient("announce uploads"):
             events = send(aws, settings, events)

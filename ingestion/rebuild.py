@@ -39,8 +39,13 @@ def rebuild(settings: Settings, aws: Aws) -> Rebuilt:
     intake = Intake(settings, aws)
     grants, datasets = restore_grants(intake), datasets_in_raw(intake)
     counts = [restore_dataset(intake, dataset) for dataset in datasets]
-    return Rebuilt(grants, sum(count[0] for count in counts), sum(count[1] for count in counts),
-                   _restore_outcomes(intake), datasets)
+    return Rebuilt(
+        grants,
+        sum(count[0] for count in counts),
+        sum(count[1] for count in counts),
+        _restore_outcomes(intake),
+        datasets,
+    )
 
 
 def _restore_outcomes(intake: Intake) -> int:

@@ -20,8 +20,12 @@ S3_SINGLE_WRITE = 5 * 1024**3
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}(; ?[\w-]{1,30}=[\w.-]{1,30}){0,3}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,38})?")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_FORBIDDEN = {"Cc": "a control character", "Cs": "half a surrogate pair", "Zl": "a line separator",
-              "Zp": "a paragraph separator"}
+_FORBIDDEN = {
+    "Cc": "a control character",
+    "Cs": "half a surrogate pair",
+    "Zl": "a line separator",
+    "Zp": "a paragraph separator",
+}
 
 
 @dataclass(frozen=True, slots=True)

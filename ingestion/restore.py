@@ -29,8 +29,9 @@ def restore_grants(intake: Intake) -> int:
 def restore_dataset(intake: Intake, dataset: str) -> tuple[int, int]:
     """Makes the rows of a dataset's decided uploads again, then its counter; returns how many (accepted, rejected)."""
     bucket = intake.settings.raw_bucket
-    rejected = _each(intake, bucket, f"{REJECTED_PREFIX}{dataset}/", lambda text: _restore_rejection(intake, text),
-                     "/reason.json")
+    rejected = _each(
+        intake, bucket, f"{REJECTED_PREFIX}{dataset}/", lambda text: _restore_rejection(intake, text), "/reason.json"
+    )
     seqs = _each(intake, bucket, manifest_prefix(dataset), lambda text: _restore_acceptance(intake, text.decode()))
     intake.ledger.raise_counter(dataset, max(seqs, default=0))
     return len(seqs), len(rejected)
@@ -41,10 +42,14 @@ def datasets_in_raw(intake: Intake) -> tuple[str, ...]:
     found = set()
     for prefix in (RAW_PREFIX, REJECTED_PREFIX):
         pages = intake.aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=intake.settings.raw_bucket, Prefix=prefix, Delimiter="/")
+            Bucket=intake.settings.raw_bucket, Prefix=prefix, Delimiter="/"
+        )
         with transient(f"list {prefix}"):
-            found |= {each["Prefix"].removeprefix(prefix).rstrip("/") for page in pages
-                      for each in page.get("CommonPrefixes", [])}
+            found |= {
+                each["Prefix"].removeprefix(prefix).rstrip("/")
+                for page in pages
+                for each in page.get("CommonPrefixes", [])
+            }
     return tuple(sorted(found))
 
 
@@ -81,10 +86,21 @@ def _restore_grant(intake: Intake, upload_id: str, otherwise: Grant | None) -> N
 
 def _granted(manifest: Manifest) -> Grant:
     """The grant of an accepted upload, from its manifest; for when the grant itself was cleaned away."""
-    return Grant(dataset=manifest.dataset, upload_id=manifest.upload_id, file_name=manifest.file_name,
-                 size=manifest.size, sha256=manifest.sha256, content_type=manifest.content_type, tenant=manifest.tenant,
-                 principal=manifest.principal, source_ip=manifest.source_ip, declared_rows=manifest.declared_rows,
-                 declared_totals=manifest.declared_totals, granted_at=manifest.granted_at, multipart_id=None)
+    return Grant(
+        dataset=manifest.dataset,
+        upload_id=manifest.upload_id,
+        file_name=manifest.file_name,
+        size=manifest.size,
+        sha256=manifest.sha256,
+        content_type=manifest.content_type,
+        tenant=manifest.tenant,
+        principal=manifest.principal,
+        source_ip=manifest.source_ip,
+        declared_rows=manifest.declared_rows,
+        declared_totals=manifest.declared_totals,
+        granted_at=manifest.granted_at,
+        multipart_id=None,
+    )
 
 
 def _each(intake: Intake, bucket: str, prefix: str, restore: Callable[[bytes], T], suffix: str = ".json") -> list[T]:

@@ -61,8 +61,12 @@ def _landed_before(intake: Intake, age: timedelta) -> list[LandedObject]:
     bucket, before = intake.settings.landing_bucket, intake.clock() - age
     with transient("list landed objects"):
         pages = list(intake.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LANDING_PREFIX))
-    return [LandedObject(bucket, each["Key"], each["LastModified"]) for page in pages
-            for each in page.get("Contents", []) if each["LastModified"] <= before]
+    return [
+        LandedObject(bucket, each["Key"], each["LastModified"])
+        for page in pages
+        for each in page.get("Contents", [])
+        if each["LastModified"] <= before
+    ]
 
 
 def _ring_again(intake: Intake, age: timedelta) -> tuple[tuple[Manifest, ...], dict[str, int]]:
@@ -74,7 +78,7 @@ def _ring_again(intake: Intake, age: timedelta) -> tuple[tuple[Manifest, ...], d
         pending = intake.ledger.pending(dataset)
         lag[dataset] = len(pending)
         due = [(row, row.manifest) for row in pending if row.manifest and row.manifest.accepted_at <= before]
-        for row, manifest in [*due[:RING_AT_MOST - 1], *due[RING_AT_MOST - 1:][-1:]]:
+        for row, manifest in [*due[: RING_AT_MOST - 1], *due[RING_AT_MOST - 1 :][-1:]]:
             keep_manifest(intake, row)
             rung.append(manifest)
     publish(intake.aws, intake.settings, [manifest.event for manifest in rung])

@@ -100,9 +100,11 @@ def _parsed(text: str) -> object:
 
 
 def _refused(event: object) -> ConfigurationError:
-    msg = (f"this is no notice of a landed object: {_kind(event)}. Accepted are S3 notifications of "
-           "s3:ObjectCreated:*, directly or through SQS and SNS, and EventBridge's 'Object Created' of aws.s3; "
-           "subscribe the queue to those")
+    msg = (
+        f"this is no notice of a landed object: {_kind(event)}. Accepted are S3 notifications of "
+        "s3:ObjectCreated:*, directly or through SQS and SNS, and EventBridge's 'Object Created' of aws.s3; "
+        "subscribe the queue to those"
+    )
     return ConfigurationError(msg)
 
 

@@ -32,26 +32,35 @@ class Metric:
 _DATASET = ("dataset",)
 _STAGE = ("dataset", "stage")
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (
-    Metric("uploads_granted", "Count", _DATASET, "Uploads that were given a presigned URL"),
-    Metric("uploads_accepted", "Count", _DATASET, "Files that were inspected, copied to raw and numbered"),
-    Metric("uploads_rejected", "Count", _DATASET, "Files that were refused, with their reason"),
-    Metric("uploads_applied", "Count", _DATASET, "Uploads whose rows a commit merged"),
-    Metric("uploads_held", "Count", _DATASET, "Uploads set aside whole: totals that do not balance, unreadable files"),
-    Metric("uploads_rung_again", "Count", _DATASET, "Accepted uploads that the sweeper announced once more"),
-    Metric("uploads_found", "Count", _DATASET, "Landed files that the sweeper admitted because no event came"),
-    Metric("admission_failures", "Count", (), "Notifications that could not be handled and go back to the queue"),
-    Metric("apply_failures", "Count", _DATASET, "Runs that failed and are tried again"),
-    Metric("bytes_accepted", "Bytes", _DATASET, "Size of the accepted files"),
-    Metric("rows_merged", "Count", _DATASET, "Rows that took effect in the table"),
-    Metric("rows_superseded", "Count", _DATASET, "Rows that lost to a newer row of an earlier upload"),
-    Metric("rows_duplicate", "Count", _DATASET, "Rows that lost to another row of the same file"),
-    Metric("rows_quarantined", "Count", _DATASET, "Rows that validation refused, kept with their reasons"),
-    Metric("stage_seconds", "Seconds", _STAGE, "Time that one stage took: admit, wait, read, validate, merge, record"),
-    Metric("freshness_seconds", "Seconds", _DATASET, "From the landing of a file to the commit that holds its rows"),
-    Metric("lag_uploads", "Count", _DATASET, "Uploads that are accepted and not yet applied"),
-    Metric("micro_batch_seconds", "Seconds", (), "Time that one micro-batch of the stream took"),
-)}
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("uploads_granted", "Count", _DATASET, "Uploads that were given a presigned URL"),
+        Metric("uploads_accepted", "Count", _DATASET, "Files that were inspected, copied to raw and numbered"),
+        Metric("uploads_rejected", "Count", _DATASET, "Files that were refused, with their reason"),
+        Metric("uploads_applied", "Count", _DATASET, "Uploads whose rows a commit merged"),
+        Metric(
+            "uploads_held", "Count", _DATASET, "Uploads set aside whole: totals that do not balance, unreadable files"
+        ),
+        Metric("uploads_rung_again", "Count", _DATASET, "Accepted uploads that the sweeper announced once more"),
+        Metric("uploads_found", "Count", _DATASET, "Landed files that the sweeper admitted because no event came"),
+        Metric("admission_failures", "Count", (), "Notifications that could not be handled and go back to the queue"),
+        Metric("apply_failures", "Count", _DATASET, "Runs that failed and are tried again"),
+        Metric("bytes_accepted", "Bytes", _DATASET, "Size of the accepted files"),
+        Metric("rows_merged", "Count", _DATASET, "Rows that took effect in the table"),
+        Metric("rows_superseded", "Count", _DATASET, "Rows that lost to a newer row of an earlier upload"),
+        Metric("rows_duplicate", "Count", _DATASET, "Rows that lost to another row of the same file"),
+        Metric("rows_quarantined", "Count", _DATASET, "Rows that validation refused, kept with their reasons"),
+        Metric(
+            "stage_seconds", "Seconds", _STAGE, "Time that one stage took: admit, wait, read, validate, merge, record"
+        ),
+        Metric(
+            "freshness_seconds", "Seconds", _DATASET, "From the landing of a file to the commit that holds its rows"
+        ),
+        Metric("lag_uploads", "Count", _DATASET, "Uploads that are accepted and not yet applied"),
+        Metric("micro_batch_seconds", "Seconds", (), "Time that one micro-batch of the stream took"),
+    )
+}
 
 
 def emf(namespace: str, moment: datetime, values: Mapping[str, float], dimensions: Mapping[str, str]) -> str:
@@ -67,14 +76,20 @@ def emf(namespace: str, moment: datetime, values: Mapping[str, float], dimension
         ValueError: a metric is not in `METRICS`, or has other dimensions.
     """
     metrics = _known(values, dimensions)
-    directive = {"Namespace": namespace, "Dimensions": [sorted(dimensions)],
-                 "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in metrics]}
-    return json.dumps({"_aws": {"Timestamp": _millis(moment), "CloudWatchMetrics": [directive]},
-                       **dimensions, **values}, separators=(",", ":"))
+    directive = {
+        "Namespace": namespace,
+        "Dimensions": [sorted(dimensions)],
+        "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in metrics],
+    }
+    return json.dumps(
+        {"_aws": {"Timestamp": _millis(moment), "CloudWatchMetrics": [directive]}, **dimensions, **values},
+        separators=(",", ":"),
+    )
 
 
-def put(aws: Aws, settings: Settings, moment: datetime, values: Mapping[str, float],
-        dimensions: Mapping[str, str]) -> None:
+def put(
+    aws: Aws, settings: Settings, moment: datetime, values: Mapping[str, float], dimensions: Mapping[str, str]
+) -> None:
     """The same measurements through PutMetricData, for a process without a Lambda log.
 
     A measurement that cannot be delivered is logged and given up: measuring must not stop what it measures.
@@ -83,8 +98,16 @@ def put(aws: Aws, settings: Settings, moment: datetime, values: Mapping[str, flo
         ValueError: a metric is not in `METRICS`, or has other dimensions.
     """
     named = [{"Name": name, "Value": value} for name, value in sorted(dimensions.items())]
-    data = [{"MetricName": metric.name, "Unit": metric.unit, "Timestamp": moment, "Value": values[metric.name],
-             "Dimensions": named} for metric in _known(values, dimensions)]
+    data = [
+        {
+            "MetricName": metric.name,
+            "Unit": metric.unit,
+            "Timestamp": moment,
+            "Value": values[metric.name],
+            "Dimensions": named,
+        }
+        for metric in _known(values, dimensions)
+    ]
     try:
         with transient("put metrics"):
             aws.cloudwatch.put_metric_data(Namespace=settings.metrics_namespace, MetricData=data)

@@ -42,8 +42,11 @@ def _measure(intake: Intake, swept: Swept, emit: Emit) -> None:
     found = Counter(each.row.grant.dataset for each in swept.found if each.row.grant)
     rung = Counter(manifest.dataset for manifest in swept.rung)
     for dataset in sorted(found.keys() | swept.lag.keys()):
-        values = {"uploads_found": found[dataset], "uploads_rung_again": rung[dataset],
-                  "lag_uploads": swept.lag.get(dataset, 0)}
+        values = {
+            "uploads_found": found[dataset],
+            "uploads_rung_again": rung[dataset],
+            "lag_uploads": swept.lag.get(dataset, 0),
+        }
         emit(emf(namespace, now, values, {"dataset": dataset}))
 
 

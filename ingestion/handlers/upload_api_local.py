@@ -67,13 +67,24 @@ def _event(scope: Scope, body: bytes, claims: Mapping[str, str]) -> dict[str, An
     Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """
     path, query = scope["path"], scope.get("query_string", b"").decode("latin-1")
-    http = {"method": scope["method"], "path": path, "protocol": f"HTTP/{scope.get('http_version', '1.1')}",
-            "sourceIp": (scope.get("client") or ("",))[0], "userAgent": ""}
-    return {"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
-            "headers": {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-            "queryStringParameters": _parameters(query), "isBase64Encoded": True,
-            "body": base64.b64encode(body).decode(),
-            "requestContext": {"stage": "$default", "http": http, "authorizer": {"jwt": {"claims": dict(claims)}}}}
+    http = {
+        "method": scope["method"],
+        "path": path,
+        "protocol": f"HTTP/{scope.get('http_version', '1.1')}",
+        "sourceIp": (scope.get("client") or ("",))[0],
+        "userAgent": "",
+    }
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        "queryStringParameters": _parameters(query),
+        "isBase64Encoded": True,
+        "body": base64.b64encode(body).decode(),
+        "requestContext": {"stage": "$default", "http": http, "authorizer": {"jwt": {"claims": dict(claims)}}},
+    }
 
 
 def _parameters(query: str) -> dict[str, str]:
@@ -86,8 +97,14 @@ def _parameters(query: str) -> dict[str, str]:
 
 async def _answer(send: Send, answer: Mapping[str, Any]) -> None:
     body = answer.get("body") or ""
-    headers = [(name.lower().encode("latin-1"), str(value).encode("latin-1"))
-               for name, value in answer.get("headers", {}).items()]
+    headers = [
+        (name.lower().encode("latin-1"), str(value).encode("latin-1"))
+        for name, value in answer.get("headers", {}).items()
+    ]
     await send({"type": "http.response.start", "status": answer["statusCode"], "headers": headers})
-    await send({"type": "http.response.body",
-                "body": base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()})
+    await send(
+        {
+            "type": "http.response.body",
+            "body": base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode(),
+        }
+    )

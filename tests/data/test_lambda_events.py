@@ -29,8 +29,11 @@ def recorded() -> dict[str, str]:
     if not ARCHIVE.is_file():
         return {}
     with tarfile.open(ARCHIVE) as archive:
-        return {Path(member.name).name: (archive.extractfile(member) or pytest.fail(member.name)).read().decode()
-                for member in archive if member.isfile() and member.name.endswith(".json")}
+        return {
+            Path(member.name).name: (archive.extractfile(member) or pytest.fail(member.name)).read().decode()
+            for member in archive
+            if member.isfile() and member.name.endswith(".json")
+        }
 
 
 EVENTS = recorded()
@@ -44,10 +47,10 @@ def test_a_recorded_shape_is_read_or_refused_clearly(name: str) -> None:
         assert [(each.bucket, each.key) for each in landed_objects(event)] == READ[name]
         assert all(isinstance(each, LandedObject) and each.at for each in landed_objects(event))
         return
-    with pytest.raises(ConfigurationError, match="this is no notice of a landed object: .+ subscribe the queue"):
+    with pytest.raises(ConfigurationError, match=r"this is no notice of a landed object: .+ subscribe the queue"):
         landed_objects(event)
 
 
 def test_the_archive_holds_all_the_shapes_that_are_read() -> None:
     assert set(READ) <= set(EVENTS)
-    assert len(EVENTS) > 100  # noqa: PLR2004  # the archive's own count is 104 with its licence
+    assert len(EVENTS) > 100  # the archive's own count is 104 with its licence

@@ -64,9 +64,15 @@ def a_request(data: bytes, **changes: Any) -> UploadRequest:
 
 def send(granted: UploadGrant, data: bytes, **headers: str) -> list[httpx.Response]:
     """Sends the file as the grant says; `headers` replace the grant's own."""
-    return [httpx.request(step.method, step.url, content=data[step.offset:step.offset + step.size],
-                          headers={**step.headers, **{name.replace("_", "-"): text for name, text in headers.items()}})
-            for step in granted.steps]
+    return [
+        httpx.request(
+            step.method,
+            step.url,
+            content=data[step.offset : step.offset + step.size],
+            headers={**step.headers, **{name.replace("_", "-"): text for name, text in headers.items()}},
+        )
+        for step in granted.steps
+    ]
 
 
 @dataclass(frozen=True)
@@ -92,22 +98,39 @@ def land(intake: Intake, data: bytes, request: UploadRequest | None = None, call
 
 def s3_event(notice: LandedObject) -> dict[str, Any]:
     """What S3 would send of it."""
-    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {
-        "bucket": {"name": notice.bucket}, "object": {"key": notice.key}}}]}
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:s3",
+                "eventName": "ObjectCreated:Put",
+                "s3": {"bucket": {"name": notice.bucket}, "object": {"key": notice.key}},
+            }
+        ]
+    }
 
 
 def sqs_event(*bodies: Mapping[str, Any] | str) -> dict[str, Any]:
     """A batch as Lambda hands it to a function."""
-    return {"Records": [{"messageId": f"m{number}", "eventSource": "aws:sqs",
-                         "body": body if isinstance(body, str) else json.dumps(body)}
-                        for number, body in enumerate(bodies)]}
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "eventSource": "aws:sqs",
+                "body": body if isinstance(body, str) else json.dumps(body),
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
 
 
 def objects(intake: Intake, bucket: str, prefix: str = "") -> dict[str, bytes]:
     """Every object of a bucket by key."""
     pages = intake.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return {each["Key"]: intake.aws.s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
-            for page in pages for each in page.get("Contents", [])}
+    return {
+        each["Key"]: intake.aws.s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+        for page in pages
+        for each in page.get("Contents", [])
+    }
 
 
 def ledger_items(intake: Intake) -> list[dict[str, Any]]:
@@ -122,7 +145,8 @@ def announced(intake: Intake) -> list[UploadEvent]:
     kinesis, name = intake.aws.kinesis, intake.settings.stream_name
     records = []
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
-        cursor = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"],
-                                            ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        cursor = kinesis.get_shard_iterator(
+            StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
         records += kinesis.get_records(ShardIterator=cursor)["Records"]
     return [UploadEvent.from_json(record["Data"]) for record in records]

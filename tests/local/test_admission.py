@@ -45,15 +45,22 @@ def manifests(intake: Intake) -> list[Manifest]:
 
 def test_a_landed_file_becomes_a_raw_file_a_manifest_and_an_event(fresh_cloud: Cloud) -> None:
     intake, data = an_intake(fresh_cloud), a_file()
-    landed = land(intake, data, a_request(data, file_name="M\u0061\u0308rz.csv", declared_rows=3,
-                                          declared_totals={"amount": "4.50"}))
+    landed = land(
+        intake,
+        data,
+        a_request(data, file_name="M\u0061\u0308rz.csv", declared_rows=3, declared_totals={"amount": "4.50"}),
+    )
     admitted = admit(intake, LandedObject(landed.notice.bucket, landed.notice.key, datetime.now(UTC)))
     assert admitted
     assert admitted.first
     (manifest,) = manifests(intake)
     assert manifest == admitted.row.manifest
     assert (manifest.seq, manifest.file_name, manifest.declared_rows, manifest.declared_totals) == (
-        1, "M\u00e4rz.csv", 3, {"amount": "4.50"})
+        1,
+        "M\u00e4rz.csv",
+        3,
+        {"amount": "4.50"},
+    )
     assert (manifest.principal, manifest.tenant, manifest.source_ip) == ("alice", "acme", "192.0.2.7")
     assert manifest.granted_at <= manifest.landed_at <= manifest.accepted_at
     raw = objects(intake, intake.settings.raw_bucket)
@@ -107,9 +114,17 @@ def _zip(data: bytes, *names: str) -> bytes:
         return packed.getvalue()
 
 
-@pytest.mark.parametrize("data", [gzip.compress(a_file()), _zip(a_file(), "march.csv"), b"\xef\xbb\xbf" + a_file(),
-                                  a_file(rows=0), a_file().replace(b",r,", b",\x80,")],
-                         ids=["gzip", "zip", "byte order mark", "header only", "second encoding"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(a_file()),
+        _zip(a_file(), "march.csv"),
+        b"\xef\xbb\xbf" + a_file(),
+        a_file(rows=0),
+        a_file().replace(b",r,", b",\x80,"),
+    ],
+    ids=["gzip", "zip", "byte order mark", "header only", "second encoding"],
+)
 def test_what_the_contract_allows_is_accepted_and_kept_as_it_came(fresh_cloud: Cloud, data: bytes) -> None:
     intake = an_intake(fresh_cloud)
     landed = land(intake, data)
@@ -119,19 +134,24 @@ def test_what_the_contract_allows_is_accepted_and_kept_as_it_came(fresh_cloud: C
     assert objects(intake, intake.settings.raw_bucket)[raw_key(DATASET, landed.upload_id)] == data
 
 
-@pytest.mark.parametrize(("data", "check", "said"), [
-    (b" \n\n", "empty", "no content"),
-    (gzip.compress(b""), "empty", "no content"),
-    (b"%PDF-1.7\n" + bytes(100), "format", "takes csv files; this one looks like a PDF"),
-    (b"PAR1" + bytes(100), "format", "looks like Parquet"),
-    (_zip(a_file(), "a.csv", "b.csv"), "container", "has 2 files"),
-    (gzip.compress(a_file())[:-9], "container", "damaged"),
-    (gzip.compress(a_file() + b"\n" * 64 * 1024**2), "container", "unpack to more than"),
-    (a_file().replace(b"currency", b"curency"), "header", "currency"),
-    (a_file().replace(b",r,", b",\x81,"), "text", "not in utf-8 or cp1252"),
-], ids=["blank", "gzip of nothing", "PDF", "Parquet", "two members", "cut off", "bomb", "column", "encoding"])
-def test_a_bad_file_is_kept_with_its_reason_and_never_numbered(fresh_cloud: Cloud, data: bytes, check: str,
-                                                               said: str) -> None:
+@pytest.mark.parametrize(
+    ("data", "check", "said"),
+    [
+        (b" \n\n", "empty", "no content"),
+        (gzip.compress(b""), "empty", "no content"),
+        (b"%PDF-1.7\n" + bytes(100), "format", "takes csv files; this one looks like a PDF"),
+        (b"PAR1" + bytes(100), "format", "looks like Parquet"),
+        (_zip(a_file(), "a.csv", "b.csv"), "container", "has 2 files"),
+        (gzip.compress(a_file())[:-9], "container", "damaged"),
+        (gzip.compress(a_file() + b"\n" * 64 * 1024**2), "container", "unpack to more than"),
+        (a_file().replace(b"currency", b"curency"), "header", "currency"),
+        (a_file().replace(b",r,", b",\x81,"), "text", "not in utf-8 or cp1252"),
+    ],
+    ids=["blank", "gzip of nothing", "PDF", "Parquet", "two members", "cut off", "bomb", "column", "encoding"],
+)
+def test_a_bad_file_is_kept_with_its_reason_and_never_numbered(
+    fresh_cloud: Cloud, data: bytes, check: str, said: str
+) -> None:
     intake = an_intake(fresh_cloud)
     landed = land(intake, data)
     for first in (True, False):
@@ -143,16 +163,21 @@ def test_a_bad_file_is_kept_with_its_reason_and_never_numbered(fresh_cloud: Clou
         assert rejection
         assert rejection.check == check
         assert said in rejection.message
+    row = intake.ledger.read(landed.upload_id)
+    assert row
     raw = objects(intake, intake.settings.raw_bucket)
-    assert raw == {rejected_key(DATASET, landed.upload_id, "file"): data,
-                   rejected_key(DATASET, landed.upload_id, "reason.json"): admitted.row.texts["rejection"].encode()}
+    assert raw == {
+        rejected_key(DATASET, landed.upload_id, "file"): data,
+        rejected_key(DATASET, landed.upload_id, "reason.json"): row.texts["rejection"].encode(),
+    }
     assert not objects(intake, intake.settings.landing_bucket, LANDING_PREFIX)
     assert announced(intake) == []
 
 
 @pytest.mark.parametrize(("data", "check"), [(a_file()[:-1], "size"), (a_file().replace(b"EUR", b"USD"), "hash")])
-def test_bytes_that_are_not_those_granted_are_rejected_even_when_s3_let_them_pass(fresh_cloud: Cloud, data: bytes,
-                                                                                 check: str) -> None:
+def test_bytes_that_are_not_those_granted_are_rejected_even_when_s3_let_them_pass(
+    fresh_cloud: Cloud, data: bytes, check: str
+) -> None:
     intake = an_intake(fresh_cloud)
     landed = land(intake, a_file())
     intake.aws.s3.put_object(Bucket=landed.notice.bucket, Key=landed.notice.key, Body=data)
@@ -192,8 +217,12 @@ def test_of_a_batch_only_the_message_that_failed_goes_back(fresh_cloud: Cloud) -
     answer = handle(sqs_event(s3_event(good.notice), "hello", s3_event(bad.notice), {"Event": "s3:TestEvent"}), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     measured = [set(json.loads(line)) - {"_aws", "dataset", "stage"} for line in lines]
-    assert measured == [{"uploads_accepted", "bytes_accepted"}, {"stage_seconds"}, {"admission_failures"},
-                        {"uploads_rejected"}]
+    assert measured == [
+        {"uploads_accepted", "bytes_accepted"},
+        {"stage_seconds"},
+        {"admission_failures"},
+        {"uploads_rejected"},
+    ]
     assert handle(sqs_event("hello"), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 

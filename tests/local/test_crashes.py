@@ -18,8 +18,15 @@ from ledgerlake.layout import LANDING_PREFIX
 from tests.conftest import Cloud
 from tests.local.clients import DATASET, Landed, a_file, a_fresh, an_intake, announced, land, objects
 
-WRITES = {"put_object", "copy_object", "delete_object", "transact_write_items", "update_item", "put_item",
-          "put_records"}
+WRITES = {
+    "put_object",
+    "copy_object",
+    "delete_object",
+    "transact_write_items",
+    "update_item",
+    "put_item",
+    "put_records",
+}
 MOST = 8
 """Admission writes at most so often."""
 
@@ -101,8 +108,9 @@ def check(intake: Intake, landed: list[Landed]) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.lists(crash, max_size=3), min_size=1, max_size=3))
-def test_a_delivery_after_any_crashes_goes_on_where_they_stopped(cloud: Cloud,
-                                                                 crashes: list[list[tuple[int, bool]]]) -> None:
+def test_a_delivery_after_any_crashes_goes_on_where_they_stopped(
+    cloud: Cloud, crashes: list[list[tuple[int, bool]]]
+) -> None:
     intake = an_intake(a_fresh(cloud))
     landed = [land(intake, a_file(first=10 * number)) for number in range(len(crashes))]
     seen: dict[str, str] = {}

@@ -31,10 +31,15 @@ def test_other_bytes_of_the_same_size_are_refused(fresh_cloud: Cloud) -> None:
     assert not objects(intake, intake.settings.landing_bucket, LANDING_PREFIX)
 
 
-@pytest.mark.parametrize(("header", "text"), [
-    ("Content_Type", "application/zip"), ("If_None_Match", "x"), ("Content_Length", "10"),
-    ("x_amz_checksum_sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
-])
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("Content_Type", "application/zip"),
+        ("If_None_Match", "x"),
+        ("Content_Length", "10"),
+        ("x_amz_checksum_sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
+    ],
+)
 def test_an_altered_header_breaks_the_signature(fresh_cloud: Cloud, header: str, text: str) -> None:
     intake, data = an_intake(fresh_cloud), a_file()
     granted = grant_upload(intake, a_request(data), CALLER)

@@ -101,8 +101,9 @@ def test_a_ledger_set_back_is_refused_by_raw_and_mended_by_a_rebuild(fresh_cloud
     table = {"TableName": intake.settings.ledger_table}
     for key in (upload_item(landed[1].upload_id), acceptance_item(DATASET, 2)):
         intake.aws.dynamodb.delete_item(**table, Key={name: {"S": text} for name, text in key.items()})
-    intake.aws.dynamodb.put_item(**table, Item={**{name: {"S": text} for name, text in counter_item(DATASET).items()},
-                                                "last_seq": {"N": "1"}})
+    intake.aws.dynamodb.put_item(
+        **table, Item={**{name: {"S": text} for name, text in counter_item(DATASET).items()}, "last_seq": {"N": "1"}}
+    )
     with pytest.raises(ConfigurationError, match="ledgerlake ledger rebuild"):
         admit(intake, landed[3].notice)
     assert seqs(intake) == [1, 2]
@@ -117,8 +118,23 @@ def test_a_ledger_set_back_is_refused_by_raw_and_mended_by_a_rebuild(fresh_cloud
 def an_outcome(manifest: Manifest, version: int | None) -> Outcome:
     """The upload was applied, but for a row in quarantine."""
     money = {"amount": {"file": "4.50", "merged": "3.00", "superseded": "0", "duplicate": "0", "quarantined": "1.50"}}
-    return Outcome(manifest.dataset, manifest.seq, manifest.upload_id, "applied", 3, 2, 0, 0, 1, money, [],
-                   manifest.contract_sha256, "1.0.0", manifest.accepted_at, version)
+    return Outcome(
+        manifest.dataset,
+        manifest.seq,
+        manifest.upload_id,
+        "applied",
+        3,
+        2,
+        0,
+        0,
+        1,
+        money,
+        [],
+        manifest.contract_sha256,
+        "1.0.0",
+        manifest.accepted_at,
+        version,
+    )
 
 
 def test_what_became_of_an_upload_comes_back_from_the_uploads_table(fresh_cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""Nothing waits for ever: the sweeper finds what nobody noticed, finishes what was cut off, rings what was not heard."""
+"""Nothing waits for ever: a sweep finds what nobody noticed, finishes what was cut off, rings what was not heard."""
 
 from __future__ import annotations
 
@@ -93,7 +93,10 @@ def test_one_that_cannot_be_admitted_stops_no_other_and_fails_the_sweep(fresh_cl
     assert row.state == "accepted"
     measured = json.loads(lines[0])
     assert {name: measured[name] for name in ("dataset", "uploads_found", "lag_uploads")} == {
-        "dataset": DATASET, "uploads_found": 1, "lag_uploads": 1}
+        "dataset": DATASET,
+        "uploads_found": 1,
+        "lag_uploads": 1,
+    }
 
 
 def test_a_sweep_of_nothing_finds_nothing(fresh_cloud: Cloud) -> None:

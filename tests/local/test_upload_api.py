@@ -35,7 +35,7 @@ CLAIMS = {"sub": "alice", "custom:tenant": "acme"}
 def serving(intake: Intake, claims: dict[str, str], lines: list[str]) -> Iterator[httpx.Client]:
     """The API on a free port of 127.0.0.1; whoever calls it has these claims."""
     app = asgi(intake.settings, intake.aws, claims, emit=lines.append)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     while not server.started:
@@ -62,24 +62,37 @@ class Tenants:
 
 @pytest.fixture
 def tenants(fresh_cloud: Cloud) -> Iterator[Tenants]:
-    intake, lines = an_intake(fresh_cloud, multipart_bytes=5 * 1024**2), []
+    lines: list[str] = []
+    intake = an_intake(fresh_cloud, multipart_bytes=5 * 1024**2)
     with ExitStack() as stack:
-        acme, globex, nobody = (stack.enter_context(serving(intake, claims, lines)) for claims in (
-            CLAIMS, {"sub": "bob", "custom:tenant": "globex"}, {"sub": "carol"}))
+        acme, globex, nobody = (
+            stack.enter_context(serving(intake, claims, lines))
+            for claims in (CLAIMS, {"sub": "bob", "custom:tenant": "globex"}, {"sub": "carol"})
+        )
         yield Tenants(intake, acme, globex, nobody, lines)
 
 
 def a_body(data: bytes, **changes: Any) -> dict[str, Any]:
     """What a client would ask."""
-    return {"dataset": DATASET, "file_name": "march.csv", "size": len(data), "content_type": "text/csv",
-            "sha256": hashlib.sha256(data).hexdigest(), **changes}
+    return {
+        "dataset": DATASET,
+        "file_name": "march.csv",
+        "size": len(data),
+        "content_type": "text/csv",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        **changes,
+    }
 
 
 def put(granted: dict[str, Any], data: bytes) -> None:
     """Sends the file as the answer says."""
     for step in granted["steps"]:
-        answer = httpx.request(step["method"], step["url"], headers=step["headers"],
-                               content=data[step["offset"]:step["offset"] + step["size"]])
+        answer = httpx.request(
+            step["method"],
+            step["url"],
+            headers=step["headers"],
+            content=data[step["offset"] : step["offset"] + step["size"]],
+        )
         assert answer.is_success, answer.text
 
 
@@ -119,12 +132,12 @@ def test_a_rejected_upload_shows_its_reason(tenants: Tenants) -> None:
     data = b"%PDF-1.7"
     granted = tenants.acme.post("/v1/uploads", json=a_body(data)).json()
     put(granted, data)
-    admit(tenants.intake, LandedObject(tenants.intake.settings.landing_bucket,
-                                       landing_key(DATASET, granted["upload_id"])))
+    admit(
+        tenants.intake, LandedObject(tenants.intake.settings.landing_bucket, landing_key(DATASET, granted["upload_id"]))
+    )
     shown = tenants.acme.get(granted["status"]).json()
     assert shown["state"] == "rejected"
-    assert shown["reasons"] == [{"check": "format",
-                                 "message": "payments takes csv files; this one looks like a PDF"}]
+    assert shown["reasons"] == [{"check": "format", "message": "payments takes csv files; this one looks like a PDF"}]
     assert [stage["stage"] for stage in shown["stages"]] == ["granted", "landed", "rejected"]
 
 
@@ -146,25 +159,35 @@ def test_a_token_without_a_tenant_is_refused(tenants: Tenants) -> None:
 
 
 def test_every_field_at_fault_is_named_at_once(tenants: Tenants) -> None:
-    answer = tenants.acme.post("/v1/uploads", json=a_body(
-        b"", dataset="paiments", file_name="../a\u202ebc", sha256="12", content_type="csv", declared_rows=-1))
+    answer = tenants.acme.post(
+        "/v1/uploads",
+        json=a_body(
+            b"", dataset="paiments", file_name="../a\u202ebc", sha256="12", content_type="csv", declared_rows=-1
+        ),
+    )
     assert fields(answer, HTTPStatus.UNPROCESSABLE_ENTITY) == {
         "dataset": "no dataset 'paiments'; did you mean 'payments'?",
         "file_name": "must be a name without folders; character 3 is '/'",
         "size": "must lie in 1..5368709120 bytes, not 0",
         "sha256": "must be the file's SHA-256 as 64 hexadecimal digits",
-        "content_type": "must be a media type, for example text/csv", "declared_rows": "must be 0 or more, not -1"}
+        "content_type": "must be a media type, for example text/csv",
+        "declared_rows": "must be 0 or more, not -1",
+    }
     answer = tenants.acme.post("/v1/uploads", json=a_body(a_file(), declared_totals={"amount": "1e3", "fee": "1"}))
     assert fields(answer, HTTPStatus.UNPROCESSABLE_ENTITY) == {
         "declared_totals.amount": 'must be a plain decimal text, for example "-1234.50"',
-        "declared_totals.fee": "is no money column of payments; those are amount"}
+        "declared_totals.fee": "is no money column of payments; those are amount",
+    }
 
 
 def test_a_body_of_another_form_names_its_fields(tenants: Tenants) -> None:
     body = a_body(a_file(), size="1", extra=1)
     del body["sha256"]
     assert set(fields(tenants.acme.post("/v1/uploads", json=body), HTTPStatus.UNPROCESSABLE_ENTITY)) == {
-        "size", "sha256", "extra"}
+        "size",
+        "sha256",
+        "extra",
+    }
     for content in (b"{", b"", b"\xff", b"[]", b"null"):
         answer = tenants.acme.post("/v1/uploads", content=content, headers={"Content-Type": "application/json"})
         assert fields(answer, HTTPStatus.UNPROCESSABLE_ENTITY), content
@@ -188,7 +211,8 @@ def test_a_large_file_is_granted_in_parts_and_joined_on_request(tenants: Tenants
     assert landed == {landing_key(DATASET, granted["upload_id"]): data}
     whole = tenants.acme.post("/v1/uploads", json=a_body(a_file())).json()
     assert set(fields(tenants.acme.post(f"{whole['status']}/complete"), HTTPStatus.UNPROCESSABLE_ENTITY)) == {
-        "upload_id"}
+        "upload_id"
+    }
 
 
 def test_the_latest_uploads_come_first_a_page_at_a_time(tenants: Tenants) -> None:
@@ -220,8 +244,13 @@ def test_datasets_and_their_contracts_are_shown(tenants: Tenants) -> None:
 def test_the_api_describes_itself(tenants: Tenants) -> None:
     document = tenants.acme.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/uploads", "/v1/uploads/{upload_id}", "/v1/uploads/{upload_id}/complete",
-                                      "/v1/datasets", "/v1/datasets/{name}"}
+    assert set(document["paths"]) == {
+        "/v1/uploads",
+        "/v1/uploads/{upload_id}",
+        "/v1/uploads/{upload_id}/complete",
+        "/v1/datasets",
+        "/v1/datasets/{name}",
+    }
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     page = tenants.acme.get("/swagger")
     assert page.headers["content-type"] == "text/html"
@@ -243,11 +272,20 @@ def test_a_busy_system_is_503_and_a_broken_one_500_and_neither_tells_more(fresh_
         def clock() -> Any:
             raise error
 
-        event = {"version": "2.0", "routeKey": "$default", "rawPath": "/v1/uploads", "rawQueryString": "",
-                 "headers": {"content-type": "application/json"}, "body": json.dumps(a_body(a_file())),
-                 "isBase64Encoded": False, "requestContext": {
-                     "stage": "$default", "http": {"method": "POST", "path": "/v1/uploads"},
-                     "authorizer": {"jwt": {"claims": CLAIMS}}}}
+        event = {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": "/v1/uploads",
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json"},
+            "body": json.dumps(a_body(a_file())),
+            "isBase64Encoded": False,
+            "requestContext": {
+                "stage": "$default",
+                "http": {"method": "POST", "path": "/v1/uploads"},
+                "authorizer": {"jwt": {"claims": CLAIMS}},
+            },
+        }
         return dict(build(intake.settings, intake.aws, clock, lambda _: None).resolve(event, CONTEXT))
 
     busy, broken = answer(TransientError("secret")), answer(RuntimeError("secret"))

@@ -16,10 +16,23 @@ def test_an_emf_line_carries_values_units_and_dimensions() -> None:
     line = emf("ledgerlake", MOMENT, {"rows_merged": 998, "freshness_seconds": 0.8}, {"dataset": "payments"})
     assert "\n" not in line
     assert json.loads(line) == {
-        "_aws": {"Timestamp": 1774958400250, "CloudWatchMetrics": [{
-            "Namespace": "ledgerlake", "Dimensions": [["dataset"]],
-            "Metrics": [{"Name": "rows_merged", "Unit": "Count"}, {"Name": "freshness_seconds", "Unit": "Seconds"}]}]},
-        "dataset": "payments", "rows_merged": 998, "freshness_seconds": 0.8}
+        "_aws": {
+            "Timestamp": 1774958400250,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "ledgerlake",
+                    "Dimensions": [["dataset"]],
+                    "Metrics": [
+                        {"Name": "rows_merged", "Unit": "Count"},
+                        {"Name": "freshness_seconds", "Unit": "Seconds"},
+                    ],
+                }
+            ],
+        },
+        "dataset": "payments",
+        "rows_merged": 998,
+        "freshness_seconds": 0.8,
+    }
 
 
 def test_a_metric_outside_the_catalogue_is_refused_with_the_catalogue() -> None:
@@ -39,7 +52,22 @@ def test_every_metric_has_a_unit_that_cloudwatch_knows() -> None:
 
 def test_the_published_names_do_not_change_unnoticed() -> None:
     assert sorted(METRICS) == [
-        "admission_failures", "apply_failures", "bytes_accepted", "freshness_seconds", "lag_uploads",
-        "micro_batch_seconds", "rows_duplicate", "rows_merged", "rows_quarantined", "rows_superseded", "stage_seconds",
-        "uploads_accepted", "uploads_applied", "uploads_found", "uploads_granted", "uploads_held", "uploads_rejected",
-        "uploads_rung_again"]
+        "admission_failures",
+        "apply_failures",
+        "bytes_accepted",
+        "freshness_seconds",
+        "lag_uploads",
+        "micro_batch_seconds",
+        "rows_duplicate",
+        "rows_merged",
+        "rows_quarantined",
+        "rows_superseded",
+        "stage_seconds",
+        "uploads_accepted",
+        "uploads_applied",
+        "uploads_found",
+        "uploads_granted",
+        "uploads_held",
+        "uploads_rejected",
+        "uploads_rung_again",
+    ]

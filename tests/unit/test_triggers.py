@@ -19,8 +19,12 @@ AT = datetime(2026, 3, 31, 12, 0, 0, 192_000, tzinfo=UTC)
 
 
 def a_record(key: str, name: str = "ObjectCreated:Put") -> dict[str, Any]:
-    return {"eventSource": "aws:s3", "eventName": name, "eventTime": "2026-03-31T12:00:00.192Z",
-            "s3": {"bucket": {"name": "landing"}, "object": {"key": quote_plus(key, safe="/"), "size": 7}}}
+    return {
+        "eventSource": "aws:s3",
+        "eventName": name,
+        "eventTime": "2026-03-31T12:00:00.192Z",
+        "s3": {"bucket": {"name": "landing"}, "object": {"key": quote_plus(key, safe="/"), "size": 7}},
+    }
 
 
 def in_sns(message: object) -> dict[str, Any]:
@@ -43,8 +47,12 @@ def test_a_key_is_decoded_once_through_every_wrapping(names: list[str]) -> None:
 
 
 def test_eventbridge_does_not_encode_its_keys() -> None:
-    event = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-03-31T12:00:00Z",
-             "detail": {"bucket": {"name": "landing"}, "object": {"key": "a%20b+c"}}}
+    event = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-03-31T12:00:00Z",
+        "detail": {"bucket": {"name": "landing"}, "object": {"key": "a%20b+c"}},
+    }
     assert landed_objects(event) == (LandedObject("landing", "a%20b+c", datetime(2026, 3, 31, 12, tzinfo=UTC)),)
     assert landed_objects(in_sqs(event))[0].key == "a%20b+c"
 
@@ -55,26 +63,41 @@ def test_the_test_event_that_s3_sends_first_announces_nothing() -> None:
     assert landed_objects(in_sqs(in_sns(event))) == ()
 
 
-@pytest.mark.parametrize(("event", "named"), [
-    ({"Records": [a_record("k", "ObjectRemoved:Delete")]}, "ObjectRemoved:Delete"),
-    (in_sqs("hello world"), "not JSON of an event"),
-    ("{", "not JSON of an event"),
-    ({"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}, "Object Deleted"),
-    ({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}, "an object with the members"),
-    ({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}]}, "members"),
-    ({"Records": [{"eventSource": "aws:kinesis"}]}, "aws:kinesis"),
-    ({}, "members (none)"), ([], "list"), (None, "NoneType"), (7, "int"),
-])
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        ({"Records": [a_record("k", "ObjectRemoved:Delete")]}, "ObjectRemoved:Delete"),
+        (in_sqs("hello world"), "not JSON of an event"),
+        ("{", "not JSON of an event"),
+        ({"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}, "Object Deleted"),
+        ({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}, "an object with the members"),
+        ({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}]}, "members"),
+        ({"Records": [{"eventSource": "aws:kinesis"}]}, "aws:kinesis"),
+        ({}, "members (none)"),
+        ([], "list"),
+        (None, "NoneType"),
+        (7, "int"),
+    ],
+)
 def test_anything_else_is_refused_by_name(event: object, named: str) -> None:
     with pytest.raises(ConfigurationError, match="subscribe the queue to those") as refused:
         landed_objects(event)
     assert named in str(refused.value)
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(max_size=5),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-                        st.sampled_from(["Records", "s3", "body", "eventSource", "Type", "Message", "detail", "x"]),
-                        inner, max_size=4)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["Records", "s3", "body", "eventSource", "Type", "Message", "detail", "x"]),
+                inner,
+                max_size=4,
+            )
+        ),
+    )
+)
 def test_no_shape_whatever_ends_otherwise_than_read_or_refused(event: object) -> None:
     try:
         assert isinstance(landed_objects(event), tuple)
