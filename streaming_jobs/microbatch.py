@@ -1,14 +1,14 @@
 """One micro-batch, step by step: the loop of `docs/design.md`.
 
 Events only say which datasets to look at; what to apply is decided by the table's own progress and by raw. A dataset
-that fails does not stall the others: what it had to apply waits in raw for the next event or the next `catch_up`.
+that fails does not stall the others: what it had to apply waits in raw for the next event or the next `sweep`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ledgerlake.errors import LedgerlakeError
@@ -27,31 +27,15 @@ logger = logging.getLogger(__name__)
 
 
 def apply_microbatch(lake: Lake, events: Sequence[UploadEvent]) -> tuple[Outcome, ...]:
-    """Applies all that is ready in the datasets that `events` name; returns what became of each upload."""
+    """Applies the next run of every dataset that `events` name; returns what became of each upload."""
     announced: dict[str, list[UploadEvent]] = defaultdict(list)
     for event in events:
         announced[event.dataset].append(event)
-    return _apply(lake, announced)
+    return tuple(outcome for dataset in sorted(announced) for outcome in apply_next(lake, dataset, announced[dataset]))
 
 
-def catch_up(lake: Lake) -> tuple[Outcome, ...]:
-    """As `apply_microbatch`, without a doorbell: finishes what a crash interrupted, then applies all that raw has."""
-    return _apply(lake, {dataset: () for dataset in lake.contracts.names() if _recovered(lake, dataset)})
-
-
-def _apply(lake: Lake, announced: Mapping[str, Sequence[UploadEvent]]) -> tuple[Outcome, ...]:
-    """Goes round the datasets, one run each, so that a long backlog of one does not keep the others waiting."""
-    outcomes: list[Outcome] = []
-    waiting = sorted(announced)
-    while waiting:
-        done = {dataset: _apply_next(lake, dataset, announced[dataset]) for dataset in waiting}
-        waiting = [dataset for dataset in waiting if done[dataset]]
-        outcomes += [outcome for dataset in waiting for outcome in done[dataset]]
-    return tuple(outcomes)
-
-
-def _apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent]) -> tuple[Outcome, ...]:
-    """One run of one dataset; nothing if it has none, or fails."""
+def apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent] = ()) -> tuple[Outcome, ...]:
+    """Applies the next run of one dataset; nothing if it has none, or if that fails."""
     with isolated(lake, dataset):
         run = next_run(lake, dataset, progress(lake, dataset), events)
         if run:
@@ -62,13 +46,22 @@ def _apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent]) -> tupl
     return ()
 
 
-def _recovered(lake: Lake, dataset: str) -> bool:
-    """Tells what an earlier driver committed and could not tell any more; False if that fails again."""
-    recovered = False
+def sweep(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
+    """As `apply_next`, without a doorbell: first tells what a crash left untold, then looks into raw."""
     with isolated(lake, dataset):
         recover(lake, dataset)
-        recovered = True
-    return recovered
+    return apply_next(lake, dataset)
+
+
+def catch_up(lake: Lake) -> tuple[Outcome, ...]:
+    """Applies all that raw has, in rounds: a long backlog of one dataset does not keep the others waiting."""
+    outcomes: list[Outcome] = []
+    waiting: Sequence[str] = lake.contracts.names()
+    while waiting:
+        done = {dataset: sweep(lake, dataset) for dataset in waiting}
+        waiting = [dataset for dataset in waiting if done[dataset]]
+        outcomes += [outcome for dataset in waiting for outcome in done[dataset]]
+    return tuple(outcomes)
 
 
 def progress(lake: Lake, dataset: str) -> int:

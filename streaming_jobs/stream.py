@@ -22,7 +22,7 @@ from ledgerlake.layout import checkpoint_uri
 from streaming_jobs import measures
 from streaming_jobs.kinesis_source import KinesisSource
 from streaming_jobs.lake import Lake
-from streaming_jobs.microbatch import apply_microbatch, catch_up
+from streaming_jobs.microbatch import apply_microbatch, sweep
 from streaming_jobs.sqs_source import SqsSource
 
 logger = logging.getLogger(__name__)
@@ -33,23 +33,25 @@ SOURCES: Mapping[str, type[DataSource]] = {"kinesis": KinesisSource, "sqs": SqsS
 SWEEP_SECONDS = 5.0
 """So often raw is looked at without an event."""
 
+LET_IN_SECONDS = 0.02
+"""Between two datasets of a sweep, so that a micro-batch never waits for more than one of them."""
+
 
 def run(lake: Lake, stop: threading.Event) -> None:
-    """Applies uploads until `stop` is set; a micro-batch that has begun is finished first.
+    """Applies uploads until `stop` is set; a run that has begun is finished first.
 
     Raises:
         ConfigurationError: there is no Spark session.
         StreamingQueryException: the query ended by itself; start the process again.
     """
-    turn = threading.Lock()
-    with turn:
-        sweep(lake)
-    query = start(lake, stop, turn)
+    turn, behind = threading.Lock(), threading.Event()
+    query = start(lake, stop, turn, behind)
     logger.info("the stream is ready")
     try:
-        while query.isActive and not stop.wait(SWEEP_SECONDS):
-            with turn:
-                sweep(lake)
+        while query.isActive and not stop.is_set():
+            behind.clear()
+            if not sweep_all(lake, stop, turn):
+                pause(stop, behind)
         if not stop.is_set():
             query.awaitTermination()  # raises what ended it
     finally:
@@ -59,16 +61,33 @@ def run(lake: Lake, stop: threading.Event) -> None:
         query.stop()
 
 
-def sweep(lake: Lake) -> None:
-    """`catch_up`, whose failure as a whole (contracts that cannot be read) is no reason to end the stream."""
+def sweep_all(lake: Lake, stop: threading.Event, turn: threading.Lock) -> bool:
+    """One sweep of every dataset; whether one of them had something to apply, and so may have more."""
+    found = False
     try:
-        catch_up(lake)
+        for dataset in lake.contracts.names():
+            if stop.wait(LET_IN_SECONDS):
+                break
+            with turn:
+                found = bool(sweep(lake, dataset)) or found
     except LedgerlakeError as error:
         logger.warning("raw was not swept: %s", error)
+    return found
 
 
-def start(lake: Lake, stop: threading.Event, turn: threading.Lock) -> StreamingQuery:
-    """The running query; each micro-batch waits for its `turn`, and does nothing once `stop` is set."""
+def pause(stop: threading.Event, behind: threading.Event) -> None:
+    """Waits for the next sweep; less where a micro-batch left something to do."""
+    until = time.monotonic() + SWEEP_SECONDS
+    while time.monotonic() < until and not behind.is_set() and not stop.wait(0.1):
+        pass
+
+
+def start(lake: Lake, stop: threading.Event, turn: threading.Lock, behind: threading.Event) -> StreamingQuery:
+    """The running query.
+
+    Each micro-batch waits for its `turn`, does nothing once `stop` is set, and sets `behind` if something that it was
+    told of is not applied in the end.
+    """
     if lake.spark is None:
         raise ConfigurationError("the stream needs a Spark session: see streaming_jobs.session.start_session")
 
@@ -76,9 +95,11 @@ def start(lake: Lake, stop: threading.Event, turn: threading.Lock) -> StreamingQ
         arrived = rows.collect()
         with turn:
             if not stop.is_set():
-                began = time.monotonic()
-                apply_microbatch(lake, read_events(arrived))
+                began, events = time.monotonic(), read_events(arrived)
+                done = {(outcome.dataset, outcome.seq) for outcome in apply_microbatch(lake, events)}
                 measures.of_microbatch(lake, time.monotonic() - began)
+                if any((event.dataset, event.seq) not in done for event in events):
+                    behind.set()
 
     source = SOURCES[lake.settings.source]
     lake.spark.dataSource.register(source)
