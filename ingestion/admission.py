@@ -14,10 +14,10 @@ from datetime import datetime
 
 from ingestion.inspection import fetch, inspect
 from ingestion.intake import Intake
-from ingestion.ledger import Row
 from ingestion.objects import is_missing, put_file, put_text, read
 from ingestion.publish import publish
 from ingestion.restore import restore_dataset
+from ingestion.row import Row
 from ingestion.triggers import LandedObject
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import ClientError, transient
@@ -108,16 +108,22 @@ def _decide(intake: Intake, grant: Grant, landed_at: datetime | None) -> Row | N
             inspect(file)
         except RejectedError as error:
             return intake.ledger.reject(
-                Rejection(grant.dataset, grant.upload_id, error.check, error.message, landed_at, intake.clock())
+                Rejection(grant.dataset, grant.upload_id, error.check, error.message, landed_at, intake.clock()),
             )
         put_file(
-            intake.aws, intake.settings.raw_bucket, raw_key(grant.dataset, grant.upload_id), file.file, grant.sha256
+            intake.aws,
+            intake.settings.raw_bucket,
+            raw_key(grant.dataset, grant.upload_id),
+            file.file,
+            grant.sha256,
         )
     intake.contracts.pin(contract)
     if intake.ledger.counter(grant.dataset) is None:
         restore_dataset(intake, grant.dataset)
     return intake.ledger.accept(
-        grant.upload_id, grant.dataset, lambda seq: _manifest(intake, grant, contract, landed_at, seq)
+        grant.upload_id,
+        grant.dataset,
+        lambda seq: _manifest(intake, grant, contract, landed_at, seq),
     )
 
 
@@ -157,14 +163,20 @@ def _refuse_stray(intake: Intake, dataset: str, upload_id: str) -> Admitted | No
     try:
         with transient("head a stray object"):
             modified = intake.aws.s3.head_object(
-                Bucket=intake.settings.landing_bucket, Key=landing_key(dataset, upload_id)
+                Bucket=intake.settings.landing_bucket,
+                Key=landing_key(dataset, upload_id),
             )["LastModified"]
     except ClientError as error:
         if is_missing(error):
             return None
         raise
     rejection = Rejection(
-        dataset, upload_id, "grant", "nobody was granted this upload; ask the API for one first", modified, modified
+        dataset,
+        upload_id,
+        "grant",
+        "nobody was granted this upload; ask the API for one first",
+        modified,
+        modified,
     )
     row = Row(upload_id, {"rejection": rejection.to_json()})
     return Admitted(finish(intake, row), first=True)

@@ -20,9 +20,9 @@ from ingestion import problems
 from ingestion.bodies import AskBody, DatasetBody, DatasetsBody, GrantBody, UploadBody, UploadsBody
 from ingestion.grant import grant_upload
 from ingestion.intake import Intake
-from ingestion.ledger import Row
 from ingestion.presign import complete_multipart
 from ingestion.request import FieldProblem, InvalidRequestError
+from ingestion.row import Row
 from ingestion.values import Caller
 from ledgerlake.layout import UPLOAD_ID
 from monitoring.metrics import emf
@@ -55,7 +55,9 @@ def build_app(intake: Intake, emit: Emit) -> APIGatewayHttpResolver:
     @app.get("/openapi.json", include_in_schema=False)
     def openapi() -> Response[str]:
         return Response(
-            status_code=HTTPStatus.OK, content_type="application/json", body=app.get_openapi_json_schema(**_ABOUT)
+            status_code=HTTPStatus.OK,
+            content_type="application/json",
+            body=app.get_openapi_json_schema(**_ABOUT),
         )
 
     return app
@@ -73,7 +75,7 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
                 granted.grant.granted_at,
                 {"uploads_granted": 1},
                 {"dataset": granted.grant.dataset},
-            )
+            ),
         )
         return GrantBody.of(granted)
 
@@ -91,12 +93,15 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
 
     @routes.get("/v1/uploads", summary="The latest uploads to a dataset", tags=["uploads"])
     def latest(
-        dataset: Annotated[str, Query(description="Name of the dataset")], limit: _PAGE = 50, before: _BEFORE = None
+        dataset: Annotated[str, Query(description="Name of the dataset")],
+        limit: _PAGE = 50,
+        before: _BEFORE = None,
     ) -> UploadsBody:
         _known(intake, dataset)
         rows = intake.ledger.listing(dataset, _caller(app, intake).tenant, limit, before)
         return UploadsBody(
-            uploads=[_body(row) for row in rows], next=rows[-1].upload_id if len(rows) == limit else None
+            uploads=[_body(row) for row in rows],
+            next=rows[-1].upload_id if len(rows) == limit else None,
         )
 
     return routes

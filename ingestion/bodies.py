@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingestion.grant import UploadGrant
-from ingestion.ledger import Row
 from ingestion.presign import Step
 from ingestion.request import UploadRequest
+from ingestion.row import Row
 from ledgerlake.clock import to_text
 from ledgerlake.events import Outcome
 from tables.contract import Column, Contract
@@ -29,7 +29,8 @@ class AskBody(BaseModel):
     declared_totals: Annotated[
         dict[str, str],
         Field(
-            description="Total of each money column as decimal text, to be checked", examples=[{"amount": "1234.50"}]
+            description="Total of each money column as decimal text, to be checked",
+            examples=[{"amount": "1234.50"}],
         ),
     ] = {}
 
@@ -150,7 +151,7 @@ class UploadBody(BaseModel):
                 "reasons": reasons,
                 "stages": [StageBody(stage=stage, at=to_text(at)) for stage, at in row.stages.items()],
                 "outcome": OutcomeBody.of(outcome) if outcome else None,
-            }
+            },
         )
 
 
@@ -175,7 +176,11 @@ class ColumnBody(BaseModel):
         """Body of a column."""
         exact = f"decimal({column.precision},{column.scale})" if column.kind == "decimal" else str(column.kind)
         return cls(
-            name=column.name, type=exact, required=column.required, money=column.money, description=column.description
+            name=column.name,
+            type=exact,
+            required=column.required,
+            money=column.money,
+            description=column.description,
         )
 
 

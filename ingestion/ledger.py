@@ -11,14 +11,14 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from ingestion.row import Item, Row
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.clock import to_text
 from ledgerlake.errors import TransientError
-from ledgerlake.events import Manifest, Outcome
+from ledgerlake.events import Manifest
 from ledgerlake.layout import acceptance_item, counter_item, listing_item, upload_item
 from ledgerlake.settings import Settings
 
@@ -29,64 +29,6 @@ _PAGE = 100
 """BatchGetItem's limit."""
 
 _NIL = "00000000-0000-0000-0000-000000000000"
-
-Item = dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One upload, as far as it has come: the texts of its values by name, and the values. None: not reached yet."""
-
-    upload_id: str
-    texts: Mapping[str, str]
-
-    @property
-    def grant(self) -> Grant | None:
-        """Who may send what."""
-        return Grant.from_json(self.texts["grant"]) if "grant" in self.texts else None
-
-    @property
-    def manifest(self) -> Manifest | None:
-        """What was accepted, with its number."""
-        return Manifest.from_json(self.texts["manifest"]) if "manifest" in self.texts else None
-
-    @property
-    def rejection(self) -> Rejection | None:
-        """Why it was refused."""
-        return Rejection.from_json(self.texts["rejection"]) if "rejection" in self.texts else None
-
-    @property
-    def outcome(self) -> Outcome | None:
-        """What became of its rows."""
-        return Outcome.from_json(self.texts["outcome"]) if "outcome" in self.texts else None
-
-    @property
-    def decided(self) -> bool:
-        """Whether it was accepted or rejected; neither is ever taken back."""
-        return "manifest" in self.texts or "rejection" in self.texts
-
-    @property
-    def state(self) -> str:
-        """The last stage reached: `granted`, `accepted`, `rejected`, `applied` or `held`."""
-        if outcome := self.outcome:
-            return outcome.state
-        if "rejection" in self.texts:
-            return "rejected"
-        return "accepted" if "manifest" in self.texts else "granted"
-
-    @property
-    def stages(self) -> dict[str, datetime]:
-        """When each stage was reached, in order."""
-        stages = {}
-        if grant := self.grant:
-            stages["granted"] = grant.granted_at
-        if manifest := self.manifest:
-            stages |= {"landed": manifest.landed_at, "accepted": manifest.accepted_at}
-        if rejection := self.rejection:
-            stages |= {"landed": rejection.landed_at, "rejected": rejection.rejected_at}
-        if outcome := self.outcome:
-            stages[outcome.state] = outcome.applied_at
-        return stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +41,14 @@ class Ledger:
     def read(self, upload_id: str) -> Row | None:
         """The upload's row as of now; None if nothing is known of it."""
         item = self._get(upload_item(upload_id))
-        return _row(upload_id, item) if item else None
+        return Row.of(upload_id, item) if item else None
 
     def read_many(self, upload_ids: list[str]) -> list[Row]:
         """Rows of those uploads that are known, in the order asked for."""
         found: dict[str, Row] = {}
         for start in range(0, len(upload_ids), _PAGE):
             asked = {
-                "Keys": [_typed(upload_item(each)) for each in upload_ids[start : start + _PAGE]],
+                "Keys": [typed(upload_item(each)) for each in upload_ids[start : start + _PAGE]],
                 "ConsistentRead": True,
             }
             while asked:
@@ -114,29 +56,29 @@ class Ledger:
                     answer = self.aws.dynamodb.batch_get_item(RequestItems={self.settings.ledger_table: asked})
                 for item in answer["Responses"].get(self.settings.ledger_table, []):
                     upload_id = item["pk"]["S"].partition("#")[2]
-                    found[upload_id] = _row(upload_id, item)
+                    found[upload_id] = Row.of(upload_id, item)
                 asked = answer.get("UnprocessedKeys", {}).get(self.settings.ledger_table)
         return [found[each] for each in upload_ids if each in found]
 
     def add_grant(self, grant: Grant) -> None:
         """Records who may send what; what is known of the upload already, stays."""
         values = {":grant": grant.to_json(), ":state": "granted"}
-        stages = {":stages": {"M": _typed({"granted": to_text(grant.granted_at)})}}
+        stages = {":stages": {"M": typed({"granted": to_text(grant.granted_at)})}}
         names = {"#grant": "grant", "#state": "state"}
         row = {
             "Update": {
                 "TableName": self.settings.ledger_table,
-                "Key": _typed(upload_item(grant.upload_id)),
+                "Key": typed(upload_item(grant.upload_id)),
                 "UpdateExpression": "SET #grant = if_not_exists(#grant, :grant), "
                 "#state = if_not_exists(#state, :state), stages = if_not_exists(stages, :stages)",
                 "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": _typed(values) | stages,
-            }
+                "ExpressionAttributeValues": typed(values) | stages,
+            },
         }
-        listing = _typed(listing_item(grant.dataset, grant.tenant, grant.upload_id))
+        listing = typed(listing_item(grant.dataset, grant.tenant, grant.upload_id))
         with transient("record a grant"):
             self.aws.dynamodb.transact_write_items(
-                TransactItems=[row, {"Put": {"TableName": self.settings.ledger_table, "Item": listing}}]
+                TransactItems=[row, {"Put": {"TableName": self.settings.ledger_table, "Item": listing}}],
             )
 
     def accept(self, upload_id: str, dataset: str, manifest: Callable[[int], Manifest]) -> Row:
@@ -171,7 +113,7 @@ class Ledger:
 
     def _acceptance(self, manifest: Manifest, last: int) -> list[dict[str, Any]]:
         table = {"TableName": self.settings.ledger_table}
-        key = _typed(upload_item(manifest.upload_id))
+        key = typed(upload_item(manifest.upload_id))
         values = {
             ":manifest": manifest.to_json(),
             ":state": "accepted",
@@ -186,20 +128,20 @@ class Ledger:
             "ConditionExpression": "attribute_exists(#grant) AND attribute_not_exists(manifest) "
             "AND attribute_not_exists(rejection)",
             "ExpressionAttributeNames": {"#grant": "grant", "#state": "state"},
-            "ExpressionAttributeValues": _typed(values),
+            "ExpressionAttributeValues": typed(values),
         }
         counter = {
             **table,
-            "Key": _typed(counter_item(manifest.dataset)),
+            "Key": typed(counter_item(manifest.dataset)),
             "UpdateExpression": "SET last_seq = :next",
             "ConditionExpression": "last_seq = :last",
-            "ExpressionAttributeValues": {":next": _number(manifest.seq), ":last": _number(last)},
+            "ExpressionAttributeValues": {":next": number(manifest.seq), ":last": number(last)},
         }
         acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
         return [
             {"Update": row},
             {"Update": counter},
-            {"Put": {**table, "Item": _typed(acceptance), "ConditionExpression": "attribute_not_exists(pk)"}},
+            {"Put": {**table, "Item": typed(acceptance), "ConditionExpression": "attribute_not_exists(pk)"}},
         ]
 
     def reject(self, rejection: Rejection) -> Row | None:
@@ -213,67 +155,11 @@ class Ledger:
         self.update(
             upload_item(rejection.upload_id),
             "SET rejection = :rejection, #state = :state, stages.landed = :landed, stages.rejected = :rejected",
-            _typed(values),
+            typed(values),
             "attribute_exists(#grant) AND attribute_not_exists(manifest) AND attribute_not_exists(rejection)",
             {"#grant": "grant", "#state": "state"},
         )
         return self.read(rejection.upload_id)
-
-    def restore_acceptance(self, manifest: Manifest, text: str) -> str | None:
-        """Records what raw says of an acceptance; returns the upload that the ledger had under its number, if another.
-
-        The row needs its grant first. An outcome that the row has already is not touched.
-        """
-        values = _typed(
-            {":manifest": text, ":landed": to_text(manifest.landed_at), ":accepted": to_text(manifest.accepted_at)}
-        )
-        expression = "SET manifest = :manifest, stages.landed = :landed, stages.accepted = :accepted"
-        other = "(attribute_not_exists(manifest) OR manifest <> :manifest)"
-        key = upload_item(manifest.upload_id)
-        self.update(
-            key,
-            f"{expression}, #state = :state",
-            values | _typed({":state": "accepted"}),
-            f"{other} AND attribute_not_exists(outcome)",
-            {"#state": "state"},
-        )
-        self.update(key, expression, values, f"{other} AND attribute_exists(outcome)")
-        acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
-        with transient("restore an acceptance"):
-            old = self.aws.dynamodb.put_item(
-                TableName=self.settings.ledger_table, Item=_typed(acceptance), ReturnValues="ALL_OLD"
-            ).get("Attributes")
-        return str(old["upload_id"]["S"]) if old and old["upload_id"]["S"] != manifest.upload_id else None
-
-    def restore_outcome(self, outcome: Outcome) -> None:
-        """Records what became of an accepted upload, if the ledger does not know."""
-        values = {":outcome": outcome.to_json(), ":state": outcome.state, ":at": to_text(outcome.applied_at)}
-        self.update(
-            upload_item(outcome.upload_id),
-            "SET outcome = :outcome, #state = :state, stages.#stage = :at",
-            _typed(values),
-            "attribute_exists(manifest) AND attribute_not_exists(outcome)",
-            {"#state": "state", "#stage": outcome.state},
-        )
-
-    def take_back(self, upload_id: str, text: str) -> None:
-        """The upload is only granted again: raw gave its number (in `text`, its manifest) to another upload."""
-        self.update(
-            upload_item(upload_id),
-            "SET #state = :granted REMOVE manifest, stages.landed, stages.accepted",
-            _typed({":granted": "granted", ":manifest": text}),
-            "manifest = :manifest",
-            {"#state": "state"},
-        )
-
-    def raise_counter(self, dataset: str, seq: int) -> None:
-        """The next number is above `seq`; a counter never goes back."""
-        self.update(
-            counter_item(dataset),
-            "SET last_seq = :seq",
-            {":seq": _number(seq)},
-            "attribute_not_exists(last_seq) OR last_seq < :seq",
-        )
 
     def counter(self, dataset: str) -> int | None:
         """The last number given in the dataset; None where the ledger knows nothing of it."""
@@ -309,7 +195,7 @@ class Ledger:
             with transient(f"update {key['pk']}"):
                 self.aws.dynamodb.update_item(
                     TableName=self.settings.ledger_table,
-                    Key=_typed(key),
+                    Key=typed(key),
                     UpdateExpression=expression,
                     ExpressionAttributeValues=values,
                     ConditionExpression=condition,
@@ -324,7 +210,9 @@ class Ledger:
     def _get(self, key: Mapping[str, str]) -> Item | None:
         with transient(f"read {key['pk']}"):
             answer: dict[str, Item] = self.aws.dynamodb.get_item(
-                TableName=self.settings.ledger_table, Key=_typed(key), ConsistentRead=True
+                TableName=self.settings.ledger_table,
+                Key=typed(key),
+                ConsistentRead=True,
             )
         return answer.get("Item")
 
@@ -336,7 +224,7 @@ class Ledger:
                 answer = self.aws.dynamodb.query(
                     TableName=self.settings.ledger_table,
                     KeyConditionExpression=f"pk = :pk AND {condition}",
-                    ExpressionAttributeValues=_typed({":pk": pk, ":sk": sk}),
+                    ExpressionAttributeValues=typed({":pk": pk, ":sk": sk}),
                     ScanIndexForward=False,
                     ConsistentRead=True,
                     Limit=_PAGE,
@@ -348,15 +236,11 @@ class Ledger:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def _row(upload_id: str, item: Item) -> Row:
-    return Row(
-        upload_id, {name: item[name]["S"] for name in ("grant", "manifest", "rejection", "outcome") if name in item}
-    )
-
-
-def _typed(values: Mapping[str, str]) -> Item:
+def typed(values: Mapping[str, str]) -> Item:
+    """Texts as DynamoDB takes them."""
     return {name: {"S": value} for name, value in values.items()}
 
 
-def _number(value: int) -> dict[str, str]:
+def number(value: int) -> dict[str, str]:
+    """A whole number as DynamoDB takes it."""
     return {"N": str(value)}

@@ -40,8 +40,10 @@ def begin_multipart(intake: Intake, dataset: str, upload_id: str, size: int, con
     with transient("create multipart upload"):
         return str(
             intake.aws.s3.create_multipart_upload(
-                Bucket=intake.settings.landing_bucket, Key=landing_key(dataset, upload_id), ContentType=content_type
-            )["UploadId"]
+                Bucket=intake.settings.landing_bucket,
+                Key=landing_key(dataset, upload_id),
+                ContentType=content_type,
+            )["UploadId"],
         )
 
 
@@ -116,6 +118,8 @@ def _url(intake: Intake, operation: str, grant: Grant, bound: Mapping[str, objec
     where = {"Bucket": intake.settings.landing_bucket, "Key": landing_key(grant.dataset, grant.upload_id)}
     return str(
         intake.aws.s3.generate_presigned_url(
-            operation, Params={**where, **bound}, ExpiresIn=intake.settings.grant_seconds
-        )
+            operation,
+            Params={**where, **bound},
+            ExpiresIn=intake.settings.grant_seconds,
+        ),
     )

@@ -21,14 +21,20 @@ _log = logging.getLogger(__name__)
 
 
 def problem(
-    status: HTTPStatus, detail: str, fields: Sequence[FieldProblem] = (), headers: Mapping[str, str] | None = None
+    status: HTTPStatus,
+    detail: str,
+    fields: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> Response[str]:
     """A problem document; `type` is `about:blank`, so that the title is the status's own phrase."""
     members: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
     if fields:
         members["errors"] = [{"field": each.field, "message": each.message} for each in fields]
     return Response(
-        status_code=int(status), content_type=MEDIA_TYPE, body=json.dumps(members), headers={**(headers or {})}
+        status_code=int(status),
+        content_type=MEDIA_TYPE,
+        body=json.dumps(members),
+        headers={**(headers or {})},
     )
 
 
@@ -81,7 +87,9 @@ def _refused(error: ServiceError) -> Response[str]:
 def _busy(error: TransientError) -> Response[str]:
     _log.warning("%s", error)
     return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, "A system that is needed is busy; try again.", headers={"Retry-After": "2"}
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "A system that is needed is busy; try again.",
+        headers={"Retry-After": "2"},
     )
 
 

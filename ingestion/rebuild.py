@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from ingestion.intake import Intake
+from ingestion.restorations import restore_outcome
 from ingestion.restore import datasets_in_raw, restore_dataset, restore_grants
 from ledgerlake.aws import Aws
 from ledgerlake.events import Outcome
@@ -55,5 +56,5 @@ def _restore_outcomes(intake: Intake) -> int:
     columns = ", ".join(f'"{field.name}"' for field in fields(Outcome))
     rows = select(table, f"SELECT {columns} FROM t").to_pylist(maps_as_pydicts="strict")  # noqa: S608  # our own names
     for row in rows:
-        intake.ledger.restore_outcome(Outcome(**row))
+        restore_outcome(intake.ledger, Outcome(**row))
     return len(rows)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ingestion.intake import Intake
 from ingestion.objects import read
+from ingestion.restorations import raise_counter, restore_acceptance, take_back
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import transient
 from ledgerlake.events import Manifest
@@ -30,10 +31,14 @@ def restore_dataset(intake: Intake, dataset: str) -> tuple[int, int]:
     """Makes the rows of a dataset's decided uploads again, then its counter; returns how many (accepted, rejected)."""
     bucket = intake.settings.raw_bucket
     rejected = _each(
-        intake, bucket, f"{REJECTED_PREFIX}{dataset}/", lambda text: _restore_rejection(intake, text), "/reason.json"
+        intake,
+        bucket,
+        f"{REJECTED_PREFIX}{dataset}/",
+        lambda text: _restore_rejection(intake, text),
+        "/reason.json",
     )
     seqs = _each(intake, bucket, manifest_prefix(dataset), lambda text: _restore_acceptance(intake, text.decode()))
-    intake.ledger.raise_counter(dataset, max(seqs, default=0))
+    raise_counter(intake.ledger, dataset, max(seqs, default=0))
     return len(seqs), len(rejected)
 
 
@@ -42,7 +47,9 @@ def datasets_in_raw(intake: Intake) -> tuple[str, ...]:
     found = set()
     for prefix in (RAW_PREFIX, REJECTED_PREFIX):
         pages = intake.aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=intake.settings.raw_bucket, Prefix=prefix, Delimiter="/"
+            Bucket=intake.settings.raw_bucket,
+            Prefix=prefix,
+            Delimiter="/",
         )
         with transient(f"list {prefix}"):
             found |= {
@@ -56,11 +63,11 @@ def datasets_in_raw(intake: Intake) -> tuple[str, ...]:
 def _restore_acceptance(intake: Intake, text: str) -> int:
     manifest = Manifest.from_json(text)
     _restore_grant(intake, manifest.upload_id, _granted(manifest))
-    usurper = intake.ledger.restore_acceptance(manifest, text)
+    usurper = restore_acceptance(intake.ledger, manifest, text)
     if usurper:
         row = intake.ledger.read(usurper)
         if row and row.manifest and row.manifest.seq == manifest.seq:
-            intake.ledger.take_back(usurper, row.texts["manifest"])
+            take_back(intake.ledger, usurper, row.texts["manifest"])
     return manifest.seq
 
 

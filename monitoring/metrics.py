@@ -40,7 +40,10 @@ METRICS: Mapping[str, Metric] = {
         Metric("uploads_rejected", "Count", _DATASET, "Files that were refused, with their reason"),
         Metric("uploads_applied", "Count", _DATASET, "Uploads whose rows a commit merged"),
         Metric(
-            "uploads_held", "Count", _DATASET, "Uploads set aside whole: totals that do not balance, unreadable files"
+            "uploads_held",
+            "Count",
+            _DATASET,
+            "Uploads set aside whole: totals that do not balance, unreadable files",
         ),
         Metric("uploads_rung_again", "Count", _DATASET, "Accepted uploads that the sweeper announced once more"),
         Metric("uploads_found", "Count", _DATASET, "Landed files that the sweeper admitted because no event came"),
@@ -52,10 +55,16 @@ METRICS: Mapping[str, Metric] = {
         Metric("rows_duplicate", "Count", _DATASET, "Rows that lost to another row of the same file"),
         Metric("rows_quarantined", "Count", _DATASET, "Rows that validation refused, kept with their reasons"),
         Metric(
-            "stage_seconds", "Seconds", _STAGE, "Time that one stage took: admit, wait, read, validate, merge, record"
+            "stage_seconds",
+            "Seconds",
+            _STAGE,
+            "Time that one stage took: admit, wait, read, validate, merge, record",
         ),
         Metric(
-            "freshness_seconds", "Seconds", _DATASET, "From the landing of a file to the commit that holds its rows"
+            "freshness_seconds",
+            "Seconds",
+            _DATASET,
+            "From the landing of a file to the commit that holds its rows",
         ),
         Metric("lag_uploads", "Count", _DATASET, "Uploads that are accepted and not yet applied"),
         Metric("micro_batch_seconds", "Seconds", (), "Time that one micro-batch of the stream took"),
@@ -88,7 +97,11 @@ def emf(namespace: str, moment: datetime, values: Mapping[str, float], dimension
 
 
 def put(
-    aws: Aws, settings: Settings, moment: datetime, values: Mapping[str, float], dimensions: Mapping[str, str]
+    aws: Aws,
+    settings: Settings,
+    moment: datetime,
+    values: Mapping[str, float],
+    dimensions: Mapping[str, str],
 ) -> None:
     """The same measurements through PutMetricData, for a process without a Lambda log.
 

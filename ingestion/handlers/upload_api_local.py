@@ -106,5 +106,5 @@ async def _answer(send: Send, answer: Mapping[str, Any]) -> None:
         {
             "type": "http.response.body",
             "body": base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode(),
-        }
+        },
     )

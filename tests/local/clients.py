@@ -104,8 +104,8 @@ def s3_event(notice: LandedObject) -> dict[str, Any]:
                 "eventSource": "aws:s3",
                 "eventName": "ObjectCreated:Put",
                 "s3": {"bucket": {"name": notice.bucket}, "object": {"key": notice.key}},
-            }
-        ]
+            },
+        ],
     }
 
 
@@ -119,7 +119,7 @@ def sqs_event(*bodies: Mapping[str, Any] | str) -> dict[str, Any]:
                 "body": body if isinstance(body, str) else json.dumps(body),
             }
             for number, body in enumerate(bodies)
-        ]
+        ],
     }
 
 
@@ -146,7 +146,9 @@ def announced(intake: Intake) -> list[UploadEvent]:
     records = []
     for shard in kinesis.list_shards(StreamName=name)["Shards"]:
         cursor = kinesis.get_shard_iterator(
-            StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            StreamName=name,
+            ShardId=shard["ShardId"],
+            ShardIteratorType="TRIM_HORIZON",
         )["ShardIterator"]
         records += kinesis.get_records(ShardIterator=cursor)["Records"]
     return [UploadEvent.from_json(record["Data"]) for record in records]

@@ -150,7 +150,10 @@ def test_what_the_contract_allows_is_accepted_and_kept_as_it_came(fresh_cloud: C
     ids=["blank", "gzip of nothing", "PDF", "Parquet", "two members", "cut off", "bomb", "column", "encoding"],
 )
 def test_a_bad_file_is_kept_with_its_reason_and_never_numbered(
-    fresh_cloud: Cloud, data: bytes, check: str, said: str
+    fresh_cloud: Cloud,
+    data: bytes,
+    check: str,
+    said: str,
 ) -> None:
     intake = an_intake(fresh_cloud)
     landed = land(intake, data)
@@ -176,7 +179,9 @@ def test_a_bad_file_is_kept_with_its_reason_and_never_numbered(
 
 @pytest.mark.parametrize(("data", "check"), [(a_file()[:-1], "size"), (a_file().replace(b"EUR", b"USD"), "hash")])
 def test_bytes_that_are_not_those_granted_are_rejected_even_when_s3_let_them_pass(
-    fresh_cloud: Cloud, data: bytes, check: str
+    fresh_cloud: Cloud,
+    data: bytes,
+    check: str,
 ) -> None:
     intake = an_intake(fresh_cloud)
     landed = land(intake, a_file())

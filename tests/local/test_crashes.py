@@ -109,7 +109,8 @@ def check(intake: Intake, landed: list[Landed]) -> None:
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.lists(crash, max_size=3), min_size=1, max_size=3))
 def test_a_delivery_after_any_crashes_goes_on_where_they_stopped(
-    cloud: Cloud, crashes: list[list[tuple[int, bool]]]
+    cloud: Cloud,
+    crashes: list[list[tuple[int, bool]]],
 ) -> None:
     intake = an_intake(a_fresh(cloud))
     landed = [land(intake, a_file(first=10 * number)) for number in range(len(crashes))]

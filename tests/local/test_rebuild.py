@@ -10,6 +10,7 @@ import pytest
 from ingestion.admission import admit
 from ingestion.intake import Intake
 from ingestion.rebuild import rebuild
+from ingestion.restorations import restore_outcome
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import acceptance_item, app_id, counter_item, grant_key, table_uri, upload_item
@@ -102,7 +103,8 @@ def test_a_ledger_set_back_is_refused_by_raw_and_mended_by_a_rebuild(fresh_cloud
     for key in (upload_item(landed[1].upload_id), acceptance_item(DATASET, 2)):
         intake.aws.dynamodb.delete_item(**table, Key={name: {"S": text} for name, text in key.items()})
     intake.aws.dynamodb.put_item(
-        **table, Item={**{name: {"S": text} for name, text in counter_item(DATASET).items()}, "last_seq": {"N": "1"}}
+        **table,
+        Item={**{name: {"S": text} for name, text in counter_item(DATASET).items()}, "last_seq": {"N": "1"}},
     )
     with pytest.raises(ConfigurationError, match="ledgerlake ledger rebuild"):
         admit(intake, landed[3].notice)
@@ -159,4 +161,4 @@ def test_what_became_of_an_upload_comes_back_from_the_uploads_table(fresh_cloud:
 
 def record(intake: Intake, outcome: Outcome) -> None:
     """What the stream tells the ledger."""
-    intake.ledger.restore_outcome(outcome)
+    restore_outcome(intake.ledger, outcome)

@@ -133,7 +133,8 @@ def test_a_rejected_upload_shows_its_reason(tenants: Tenants) -> None:
     granted = tenants.acme.post("/v1/uploads", json=a_body(data)).json()
     put(granted, data)
     admit(
-        tenants.intake, LandedObject(tenants.intake.settings.landing_bucket, landing_key(DATASET, granted["upload_id"]))
+        tenants.intake,
+        LandedObject(tenants.intake.settings.landing_bucket, landing_key(DATASET, granted["upload_id"])),
     )
     shown = tenants.acme.get(granted["status"]).json()
     assert shown["state"] == "rejected"
@@ -162,7 +163,12 @@ def test_every_field_at_fault_is_named_at_once(tenants: Tenants) -> None:
     answer = tenants.acme.post(
         "/v1/uploads",
         json=a_body(
-            b"", dataset="paiments", file_name="../a\u202ebc", sha256="12", content_type="csv", declared_rows=-1
+            b"",
+            dataset="paiments",
+            file_name="../a\u202ebc",
+            sha256="12",
+            content_type="csv",
+            declared_rows=-1,
         ),
     )
     assert fields(answer, HTTPStatus.UNPROCESSABLE_ENTITY) == {
@@ -211,7 +217,7 @@ def test_a_large_file_is_granted_in_parts_and_joined_on_request(tenants: Tenants
     assert landed == {landing_key(DATASET, granted["upload_id"]): data}
     whole = tenants.acme.post("/v1/uploads", json=a_body(a_file())).json()
     assert set(fields(tenants.acme.post(f"{whole['status']}/complete"), HTTPStatus.UNPROCESSABLE_ENTITY)) == {
-        "upload_id"
+        "upload_id",
     }
 
 

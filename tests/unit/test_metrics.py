@@ -26,7 +26,7 @@ def test_an_emf_line_carries_values_units_and_dimensions() -> None:
                         {"Name": "rows_merged", "Unit": "Count"},
                         {"Name": "freshness_seconds", "Unit": "Seconds"},
                     ],
-                }
+                },
             ],
         },
         "dataset": "payments",

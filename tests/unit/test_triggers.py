@@ -96,7 +96,7 @@ def test_anything_else_is_refused_by_name(event: object, named: str) -> None:
                 max_size=4,
             )
         ),
-    )
+    ),
 )
 def test_no_shape_whatever_ends_otherwise_than_read_or_refused(event: object) -> None:
     try:
