@@ -35,11 +35,11 @@ def _deliver(
     events: list[UploadEvent],
 ) -> None:
     for attempt in range(ATTEMPTS):
+        time.sleep(0.05 * 2**attempt if attempt else 0)
         with transient("announce uploads"):
             events = send(aws, settings, events)
         if not events:
             return
-        time.sleep(0.05 * 2**attempt)
     msg = f"{len(events)} upload events were refused {ATTEMPTS} times; the sweeper rings them again"
     raise TransientError(msg)
 
