@@ -15,8 +15,8 @@ from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id
 from streaming_jobs import driver_path, executor_path
 from streaming_jobs.lake import Lake
-from streaming_jobs.open_tables import OpenTables, opened
-from streaming_jobs.outcomes import catch_up, tell, to_metadata
+from streaming_jobs.open_tables import Handle, newest
+from streaming_jobs.outcomes import recover, tell, to_metadata
 from streaming_jobs.runs import Run
 from streaming_jobs.session import large_path_problem
 from streaming_jobs.settlement import Prepared
@@ -38,20 +38,20 @@ def apply_run(lake: Lake, run: Run, lease: Lease) -> tuple[Outcome, ...]:
         ConfigurationError: a table is missing, or the run is too large for an installation without a safe Spark.
         LedgerlakeError: an upload before the run is not applied, or a file's parts do not add up to the file.
     """
-    tables = opened(lake, run.dataset)
-    pending = _pending(run, delta.applied(tables.data, app_id(run.dataset)))
-    catch_up(lake, tables, run.dataset)
+    data = newest(lake, run.dataset, run.dataset)
+    pending = _pending(run, delta.applied(data, app_id(run.dataset)))
     if pending is None:
+        recover(lake, run.dataset)
         return ()
-    prepared = _prepare(lake, pending, tables)
+    prepared = _prepare(lake, pending, data)
     try:
-        prepared.quarantine(delta.applied(tables.quarantine, app_id(run.dataset)))
+        prepared.quarantine()
         lease.check()
         version = prepared.commit(to_metadata(prepared.outcomes))
     finally:
         prepared.discard()
     outcomes = tuple(replace(outcome, version=version) for outcome in prepared.outcomes)
-    tell(lake, tables, outcomes, pending.uploads)
+    tell(lake, outcomes, pending.uploads)
     return outcomes
 
 
@@ -63,17 +63,17 @@ def _pending(run: Run, applied: int) -> Run | None:
     return replace(run, uploads=uploads) if uploads else None
 
 
-def _prepare(lake: Lake, run: Run, tables: OpenTables) -> Prepared:
+def _prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     """Chooses the place by contract and size.
 
     Where Spark may not commit, a run that is too large is refused: in the driver it might not fit in memory, and its
     failure would take the other datasets with it. The operator decides, by a setting, what the driver can hold.
     """
     if not _wants_executors(lake, run):
-        return driver_path.prepare(lake, run, tables)
+        return driver_path.prepare(lake, run, data)
     problem = large_path_problem(lake.spark)
     if problem is None:
-        return executor_path.prepare(lake, run, tables)
+        return executor_path.prepare(lake, run, data)
     msg = (f"{run.dataset}: uploads {run.uploads[0].seq}..{run.last} ({run.size:,} bytes) must be applied by Spark, "
            f"but {problem}. Mend that, or raise LEDGERLAKE_SMALL_BATCH_BYTES if the driver has memory for ten times "
            "as much")

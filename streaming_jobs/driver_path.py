@@ -27,11 +27,12 @@ from streaming_jobs.lake import Lake
 from streaming_jobs.lookup import rows_of_keys
 from streaming_jobs.modes import MODES, Mode
 from streaming_jobs.modes.mode import same_key
-from streaming_jobs.open_tables import Handle, OpenTables
+from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import Run
 from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
 from tables import delta, sql, system_tables
 from tables.contract import Contract
+from tables.merge import Merge
 from validation.validate import Declared, validate
 from validation.verdict import Verdict
 
@@ -48,8 +49,8 @@ class _Judged:
     held: tuple[str, ...]
 
 
-def prepare(lake: Lake, run: Run, tables: OpenTables) -> Prepared:
-    """Reads, validates, folds and counts a run in memory.
+def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
+    """Reads, validates, folds and counts a run in memory; `data` is its table at the newest version.
 
     Raises:
         TransientError: raw cannot be read, or what was read is not what was accepted.
@@ -60,11 +61,11 @@ def prepare(lake: Lake, run: Run, tables: OpenTables) -> Prepared:
     judged = _judge_all(lake, run)
     rows = pa.concat_tables([_with_lineage(each, run.contract) for each in judged if each.verdict and not each.held]
                             or [run.contract.table_schema.empty_table()])
-    folded = fold(rows, run.contract, mode, _newer_than(tables.data, rows, run.contract, mode))
+    folded = fold(rows, run.contract, mode, _newer_than(data, rows, run.contract, mode))
     counted = tallies(folded.fates, rows, run.contract.money)
     outcomes = tuple(_outcome(each, run.contract, counted, now) for each in judged)
-    return Prepared(outcomes=outcomes, quarantine=partial(_quarantine, tables, run, judged, now),
-                    commit=partial(_commit, tables, run, mode, folded.changes), discard=lambda: None)
+    return Prepared(outcomes=outcomes, quarantine=partial(_quarantine, lake, run, judged, now),
+                    commit=partial(_commit, data, run, mode, folded.changes), discard=lambda: None)
 
 
 # Judge
@@ -157,21 +158,26 @@ def _outcome(each: _Judged, contract: Contract, counted: dict[tuple[int, Fate], 
 # Write
 
 
-def _quarantine(tables: OpenTables, run: Run, judged: Sequence[_Judged], now: datetime, after: int) -> None:
+def _quarantine(lake: Lake, run: Run, judged: Sequence[_Judged], now: datetime) -> None:
+    """Without refused rows the progress of `quarantine` may stay behind: no row above it is missing there."""
+    if not any(outcome.verdict and not outcome.held and outcome.verdict.quarantined.num_rows for outcome in judged):
+        return
+    quarantine = newest(lake, run.dataset, "quarantine")
+    after = delta.applied(quarantine, app_id(run.dataset))
     refused = [system_tables.quarantine_rows(run.dataset, each.manifest.seq, each.manifest.upload_id,
                                              run.contract.sha256, now, each.verdict.quarantined)
                for each in judged if each.verdict and not each.held and each.manifest.seq > after]
     rows = pa.concat_tables([system_tables.QUARANTINE.empty_table(), *refused])
     if rows.num_rows:
-        delta.append(tables.quarantine, rows, app_id=app_id(run.dataset), version=run.last, metadata=None)
+        delta.append(quarantine, rows, app_id=app_id(run.dataset), version=run.last, metadata=None)
 
 
-def _commit(tables: OpenTables, run: Run, mode: Mode, changes: pa.Table, metadata: str) -> int:
+def _commit(data: Handle, run: Run, mode: Mode, changes: pa.Table, metadata: str) -> int:
     name = app_id(run.dataset)
     if not changes.num_rows:
-        return delta.record_progress(tables.data, app_id=name, version=run.last, metadata=metadata)
+        return delta.record_progress(data, app_id=name, version=run.last, metadata=metadata)
     if not mode.keyed:
-        return delta.append(tables.data, changes, app_id=name, version=run.last, metadata=metadata)
-    spec = delta.Merge(predicate=same_key(run.contract, sql.identifier), key=run.contract.primary_key,
+        return delta.append(data, changes, app_id=name, version=run.last, metadata=metadata)
+    spec = Merge(predicate=same_key(run.contract, sql.identifier), key=run.contract.primary_key,
                        clauses=mode.clauses(run.contract, sql.identifier))
-    return delta.merge(tables.data, changes, spec, app_id=name, version=run.last, metadata=metadata)
+    return delta.merge(data, changes, spec, app_id=name, version=run.last, metadata=metadata)

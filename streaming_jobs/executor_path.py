@@ -30,7 +30,7 @@ from streaming_jobs.fold import Fate, Tally, tallies
 from streaming_jobs.lake import Lake
 from streaming_jobs.modes import MODES, Mode
 from streaming_jobs.modes.mode import same_key
-from streaming_jobs.open_tables import Handle, OpenTables
+from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.outcomes import from_metadata
 from streaming_jobs.runs import Run
 from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
@@ -58,7 +58,7 @@ class _Staged:
     summaries: dict[int, Summary]
 
 
-def prepare(lake: Lake, run: Run, tables: OpenTables) -> Prepared:
+def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     """Reads, validates, folds and counts a run on the executors; raises as `driver_path.prepare`."""
     now = lake.clock()
     folder = f"{staging_uri(lake.settings.tables_bucket, run.dataset, run.last)}/{uuid.uuid4().hex}"
@@ -74,7 +74,7 @@ def prepare(lake: Lake, run: Run, tables: OpenTables) -> Prepared:
         raise
     changed = sum(outcome.merged for outcome in outcomes) > 0
     return Prepared(outcomes=outcomes, quarantine=partial(_quarantine, lake, run, staged, now),
-                    commit=partial(_commit, lake, tables.data, run, staged if changed else None), discard=discard)
+                    commit=partial(_commit, lake, data, run, staged if changed else None), discard=discard)
 
 
 # Judge
@@ -140,10 +140,11 @@ def _outcome(upload: Manifest, contract: Contract, summary: Summary, counted: di
 # Write
 
 
-def _quarantine(lake: Lake, run: Run, staged: _Staged, now: datetime, after: int) -> None:
-    refused = staged.refused.filter(F.col("_seq") > after)
-    if refused.isEmpty():
+def _quarantine(lake: Lake, run: Run, staged: _Staged, now: datetime) -> None:
+    if staged.refused.isEmpty():
         return
+    after = delta.applied(newest(lake, run.dataset, "quarantine"), app_id(run.dataset))
+    refused = staged.refused.filter(F.col("_seq") > after)
     same = {"dataset": run.dataset, "contract_sha256": run.contract.sha256, "quarantined_at": now}
     found = {"seq": "_seq", "upload_id": "_upload_id", "row": "_row", "raw": "_raw", "reasons": "_reasons", "money": "_money"}
     rows = refused.select(*((F.col(found[name]) if name in found else F.lit(same[name])).alias(name)

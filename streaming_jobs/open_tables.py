@@ -6,7 +6,6 @@ dataset, so that no handle is ever used by two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ledgerlake.errors import ConfigurationError
@@ -18,28 +17,13 @@ Handle = Any
 """A `deltalake.DeltaTable`; the library itself is imported by `tables.delta` only."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTables:
-    """The dataset's own table, and the two that all datasets share."""
-
-    data: Handle
-    quarantine: Handle
-    uploads: Handle
-
-
-def opened(lake: Lake, dataset: str) -> OpenTables:
-    """The three tables, each at its newest version.
+def newest(lake: Lake, dataset: str, table: str) -> Handle:
+    """The handle that `dataset` uses of a table (its own, `uploads` or `quarantine`), at the newest version.
 
     Raises:
-        ConfigurationError: one does not exist; a batch never creates a table.
+        ConfigurationError: the table does not exist; a batch never creates one.
         TransientError: the storage cannot be reached.
     """
-    return OpenTables(data=newest(lake, dataset, dataset), quarantine=newest(lake, dataset, "quarantine"),
-                      uploads=newest(lake, dataset, "uploads"))
-
-
-def newest(lake: Lake, dataset: str, table: str) -> Handle:
-    """The handle that `dataset` uses of `table`, at the newest version; raises as `opened`."""
     handle = lake.handles.get((dataset, table))
     if handle is not None:
         delta.refresh(handle)

@@ -17,13 +17,13 @@ from tables.contract import Contract
 class Prepared:
     """A run: parsed, judged, counted and found conserved. Nothing of it is in a table yet.
 
-    `quarantine(after)` appends the refused rows of uploads above `after`; `commit(metadata)` makes the one commit of
+    `quarantine()` appends the refused rows that are not in quarantine yet; `commit(metadata)` makes the one commit of
     rows, progress and `metadata` and returns its version; `discard()` removes what was staged. Each is called at most
     once, in this order, `discard` always.
     """
 
     outcomes: tuple[Outcome, ...]
-    quarantine: Callable[[int], None]
+    quarantine: Callable[[], None]
     commit: Callable[[str], int]
     discard: Callable[[], None]
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ledgerlake.aws import Aws, transient
-from ledgerlake.errors import RejectedError
+from ledgerlake.errors import LedgerlakeError, RejectedError, TransientError
 from ledgerlake.events import Manifest
 from ledgerlake.settings import Settings
 from streaming_jobs.driver_path import check_hash, declared, raw_body
@@ -58,7 +60,8 @@ def stage(spark: SparkSession, settings: Settings, contract: Contract, uploads: 
     """
     shape = from_arrow_schema(schema(contract))
     one_each = spark.range(0, len(uploads), 1, len(uploads))
-    one_each.mapInArrow(_reader(settings, contract, uploads), shape).write.mode("overwrite").parquet(folder)
+    with _failures_of_tasks():
+        one_each.mapInArrow(_reader(settings, contract, uploads), shape).write.mode("overwrite").parquet(folder)
     return spark.read.schema(shape).parquet(folder)
 
 
@@ -70,6 +73,19 @@ def summaries(staged: DataFrame) -> dict[int, Summary]:
         file = None if row["_rows"] is None else Tally(row["_rows"], money)
         found[row["_seq"]] = Summary(file, tuple(row["_held"]))
     return found
+
+
+@contextmanager
+def _failures_of_tasks() -> Iterator[None]:
+    """Spark wraps what a task raises into a text; makes it again what it was."""
+    try:
+        yield
+    except PythonException as error:
+        raised = str(error).strip().splitlines()
+        ours = [line for line in raised if line.startswith("ledgerlake.errors.")]
+        if ours and ours[-1].startswith("ledgerlake.errors.TransientError: "):
+            raise TransientError(ours[-1].partition(": ")[2]) from error
+        raise LedgerlakeError(f"a task on the executors failed: {(ours or raised)[-1]}") from error
 
 
 def _reader(settings: Settings, contract: Contract, uploads: tuple[Manifest, ...]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,8 +69,9 @@ def a_row(number: str = "a", **changes: Any) -> dict[str, Any]:
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """The file of these rows, line 2 first."""
-    return "".join(",".join(line) + "\n" for line in [COLUMNS, *([_cell(row[name]) for name in COLUMNS] for row in rows)]
-                   ).encode()
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *([_cell(row[name]) for name in COLUMNS] for row in rows)])
+    return text.getvalue().encode()
 
 
 def _cell(value: Any) -> str:
