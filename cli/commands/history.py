@@ -106,7 +106,7 @@ def _trace(shell: Shell, arguments: Namespace) -> Reply:
     rows = [
         (
             each.version,
-            f"{each.committed_at:%Y-%m-%d %H:%M:%S}",
+            each.committed_at,
             each.change,
             each.file_name,
             each.line,
@@ -117,7 +117,12 @@ def _trace(shell: Shell, arguments: Namespace) -> Reply:
         for each in steps
     ]
     columns = ("version", "committed at", "change", "file", "line", "seq", "by", "upload")
-    states = table("Its states", tuple(steps[0].row), [tuple(each.row.values()) for each in steps])
+    key = contract.primary_key
+    names = [name for name in steps[0].row if name in key or len({str(each.row.get(name)) for each in steps}) > 1]
+    if len(steps) == 1:
+        states = table("The row", ("column", "value"), steps[0].row.items())
+    else:
+        states = table("What changed", names, [tuple(each.row.get(name) for name in names) for each in steps])
     title = "Where it came from, the oldest first"
     return Reply(
         [asdict(each) for each in steps],

@@ -1,0 +1,74 @@
+"""The README is true: its modules exist, its contract is good, its commands print what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tables.odcs import load
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_every_module_of_the_journey_exists() -> None:
+    table = README.partition("## Follow one file")[2].partition("\n## ")[0]
+    modules = re.findall(r"`([a-z_]+/[a-z_/.]+)`", table)
+    assert len(modules) > 15
+    assert [each for each in modules if not (ROOT / each).exists()] == []
+
+
+def test_every_page_that_the_readme_names_exists() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert [each for each in links if not (ROOT / each).exists()] == []
+
+
+def test_every_room_is_named() -> None:
+    rooms = README.partition("## Rooms")[2]
+    packages = {each.parent.name for each in ROOT.glob("*/__init__.py")}
+    assert {each for each in packages if f"    {each} " not in rooms} == set()
+
+
+def test_the_contract_shown_is_good() -> None:
+    (text,) = _blocks("yaml")
+    assert load(text, "invoices.yaml").money == ("net",)
+
+
+def _matches(expected: str, printed: str) -> bool:
+    """Whether the output is as written: `...` stands for anything on its line, alone on a line for any lines."""
+    wanted = "".join(f"{re.escape(line.rstrip())}\n" for line in expected.strip().splitlines())
+    wanted = re.sub(r"^\\\.\\\.\\\.\n", "(?:.*\\\\n)*", wanted, flags=re.MULTILINE).replace(r"\.\.\.", ".*")
+    found = "".join(f"{line.rstrip()}\n" for line in printed.strip().splitlines())
+    return re.fullmatch(wanted, found) is not None
+
+
+@pytest.mark.timeout(300)
+def test_every_command_prints_what_the_readme_says(tmp_path: Path) -> None:
+    here = f'ledgerlake() {{ "{sys.executable}" -m cli.main "$@"; }}\n'
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "140"}
+    env.pop("LEDGERLAKE_STATE", None)
+    exported = ""
+    for command, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", "".join(_blocks("console")), re.MULTILINE):
+        if command.startswith("export "):
+            exported += command + "\n"
+            continue
+        done = subprocess.run(
+            ["bash", "-c", here + exported + command],
+            cwd=tmp_path,
+            env=env,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert _matches(expected, done.stdout), f"{command}\n{done.stdout}"
