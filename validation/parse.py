@@ -113,7 +113,7 @@ def _quoted(literal: str) -> str:
 
 def _normal(number: pa.StringArray) -> pa.StringArray:
     """The same numbers without plus sign, leading zeros, and trailing zeros of a fraction."""
-    unsigned = pc.replace_substring_regex(number, r"\A(?:\+|(-))?0*([0-9])", r"\1\2")
+    unsigned = pc.replace_substring_regex(number, r"\A(?:\+|(-))?0*", r"\10")
     return pc.replace_substring_regex(unsigned, r"(\.[0-9]*?)0+\z", r"\1")
 
 

@@ -163,6 +163,12 @@ def test_a_decimal_may_have_38_digits_and_none_is_lost() -> None:
     assert _cells(parse(texts(*cells), wide, FILE)) == [Decimal("9" * 38), Decimal("-" + "9" * 38), Decimal(7), BAD]
 
 
+@pytest.mark.parametrize(("text", "value"), [(".0", 0), ("+.0", 0), (" .5", Decimal("0.5")), ("5.", 5), ("-00.10 ", Decimal("-0.1")),
+                                             (".", BAD), ("-", BAD), ("1.2.3", BAD), ("--1", BAD), ("1-", BAD)])
+def test_a_number_may_begin_or_end_with_its_point(text: str, value: object) -> None:
+    assert _one(text, MONEY) == value
+
+
 def test_text_is_trimmed_and_null_tokens_are_read_only_where_declared() -> None:
     name = Column("s", Kind.STRING)
     assert _cells(parse(texts(" a\u00a0", " NA ", "na", None), name, FILE)) == ["a", None, "na", None]
