@@ -43,6 +43,7 @@ _SECONDS = {
     "years": 31_622_400,
 }
 """A year has 366 days here: what must be kept for ten years is kept for no day less."""
+_LONGEST = 100 * _SECONDS["year"]
 _ORDERED = {Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP}
 _PARTITIONS = {Kind.STRING, Kind.INTEGER, Kind.DATE}
 
@@ -154,12 +155,13 @@ def _agreed(root: Place, name: str, unit_seconds: int, default: int) -> int:
         if entry.child("property").value != name:
             continue
         value, unit = entry.child("value"), entry.child("unit")
-        if str(unit.value) not in _SECONDS:
+        number, seconds = value.value, _SECONDS.get(str(unit.value))
+        if seconds is None:
             unit.refuse(f"{name} in {unit.value!r}", suggest(str(unit.value), _SECONDS))
-        elif isinstance(value.value, int | Decimal) and not isinstance(value.value, bool) and value.value > 0:
-            return -int(-(Decimal(value.value) * _SECONDS[unit.value]) // unit_seconds)
+        elif isinstance(number, bool) or not isinstance(number, int | Decimal) or not 0 < number * seconds <= _LONGEST:
+            value.refuse(f"{name} must be above 0 and at most 100 years", "Write for example `value: 60`, `unit: s`.")
         else:
-            value.refuse(f"{name} must be a number above 0", "Write for example `value: 60` and `unit: s`.")
+            return -int(-(Decimal(number) * seconds) // unit_seconds)
     return default
 
 

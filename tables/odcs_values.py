@@ -41,12 +41,13 @@ def typed(place: Place, kind: Kind, precision: int, scale: int) -> Any:
         case Kind.STRING if isinstance(value, str):
             return value
         case Kind.INTEGER if isinstance(value, int) and not isinstance(value, bool):
+            if not -(2**63) <= value < 2**63:
+                place.refuse(f"{value} does not fit 64 bits", "Make it a number, `physicalType: decimal(38,0)`.")
             return value
         case Kind.DECIMAL if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            if _fits(Decimal(value), precision, scale):
-                return Decimal(value)
-            place.refuse(f"{value} does not fit decimal({precision},{scale})", "Use fewer digits, or widen the type.")
-            return None
+            if not _fits(Decimal(value), precision, scale):
+                place.refuse(f"{value} does not fit decimal({precision},{scale})", "Use fewer digits, or a wider type.")
+            return Decimal(value)
         case Kind.DATE | Kind.TIMESTAMP if isinstance(value, str):
             return _time(place, kind, value)
     wanted = {Kind.STRING: "a text; put it in quotes", Kind.INTEGER: "a whole number", Kind.DECIMAL: "a number"}
@@ -58,9 +59,11 @@ def typed(place: Place, kind: Kind, precision: int, scale: int) -> Any:
 
 
 def _fits(value: Decimal, precision: int, scale: int) -> bool:
-    _sign, digits, exponent = value.normalize().as_tuple()
-    places = max(0, -int(exponent))
-    return places <= scale and len(digits) + int(exponent) <= precision - scale
+    if value == 0:
+        return True
+    digits = "".join(map(str, value.as_tuple().digits))  # not normalize(): it rounds to the 28 digits of its context
+    exponent = int(value.as_tuple().exponent) + len(digits) - len(digits.rstrip("0"))
+    return exponent >= -scale and value.adjusted() < precision - scale
 
 
 def _time(place: Place, kind: Kind, text: str) -> date | datetime | None:
@@ -68,13 +71,12 @@ def _time(place: Place, kind: Kind, text: str) -> date | datetime | None:
         if kind is Kind.DATE:
             return date.fromisoformat(text)
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            place.refuse(f"{text!r} names no zone", f"Write {text}Z for UTC.")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         place.refuse(f"{text!r} is no {kind}: {error}", "Write ISO 8601: 2026-03-31 or 2026-03-31T00:00:00Z.")
         return None
-    if moment.tzinfo is None:
-        place.refuse(f"{text!r} names no zone", f"Write {text}Z for UTC.")
-        return None
-    return moment.astimezone(UTC)
 
 
 def strptime_format(place: Place) -> str:

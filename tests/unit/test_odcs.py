@@ -132,6 +132,37 @@ def test_all_problems_come_at_once_in_the_order_of_the_text() -> None:
     assert "decimal(18,2)" in found[3]
 
 
+@pytest.mark.parametrize(
+    ("bound", "kind"),
+    [
+        ("9" * 36 + ".99", "38,2"),
+        ("1.500", "4,2"),
+        ("-0.01", "2,2"),
+        ("0", "1,1"),
+        ("9" * 38, "38,0"),
+        ("1e3", "4,0"),
+        ("0.000", "3,1"),
+    ],
+)
+def test_a_bound_of_any_size_is_exact(bound: str, kind: str) -> None:
+    text = a_contract(
+        f"{{name: a, logicalType: number, physicalType: 'decimal({kind})', logicalTypeOptions: {{maximum: {bound}}}}}",
+    )
+    column = load(text, "x").columns[0]
+    assert column.rules == (RuleUse("between", (("low", None), ("high", Decimal(bound)))),)
+    assert pa.scalar(Decimal(bound), column.arrow).as_py() == Decimal(bound)
+
+
+@pytest.mark.parametrize(("bound", "kind"), [("0.001", "38,2"), ("100", "4,2"), ("1e40", "38,0"), ("1e-9", "9,2")])
+def test_a_bound_that_its_column_cannot_hold_is_refused(bound: str, kind: str) -> None:
+    assert "does not fit" in only(
+        a_contract(
+            f"{{name: a, logicalType: number, physicalType: 'decimal({kind})', "
+            f"logicalTypeOptions: {{maximum: {bound}}}}}",
+        ),
+    )
+
+
 CASES = {
     "a table needs columns": ("apiVersion: v3.2.0\nkind: DataContract\nid: x\nversion: '1'\nstatus: a\n", "no schema"),
     "version is a text": (a_contract("{name: a, logicalType: string}", head=HEAD.replace("1.0.0", "1.0")), "quotes"),
@@ -172,6 +203,21 @@ CASES = {
     "a bound fits its column": (
         a_contract("{name: a, logicalType: number, physicalType: 'decimal(4,2)', logicalTypeOptions: {maximum: 100}}"),
         "does not fit",
+    ),
+    "an integer has 64 bits": (
+        a_contract("{name: a, logicalType: integer, logicalTypeOptions: {minimum: 9223372036854775808}}"),
+        "does not fit 64 bits",
+    ),
+    "time begins in year 1": (
+        a_contract("{name: a, logicalType: timestamp, logicalTypeOptions: {minimum: '0001-01-01T00:00:00+02:00'}}"),
+        "is no timestamp",
+    ),
+    "nobody keeps for ever": (
+        a_contract(
+            "{name: a, logicalType: string}",
+            head=HEAD + "slaProperties: [{property: retention, value: 1e99, unit: y}]\n",
+        ),
+        "at most 100 years",
     ),
     "bounds are in order": (
         a_contract("{name: a, logicalType: integer, logicalTypeOptions: {minimum: 2, maximum: 1}}"),
