@@ -28,7 +28,7 @@ bench: setup ## measure throughput and latency
 	@$(VENV)/python -m benchmarks
 
 lock: setup ## pin again: requirements.txt from pyproject.toml, jars.sha256 (newest versions: make lock ARGS=--upgrade)
-	$(VENV)/uv pip compile pyproject.toml --group local --group dev --group bench --universal --python-version 3.11 \
+	$(VENV)/uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --output-file requirements.txt $(ARGS)
 	$(VENV)/python scripts/jars.py build/jars --lock
 	@$(PYTHON) scripts/bootstrap.py
