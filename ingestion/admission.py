@@ -118,12 +118,11 @@ def _decide(intake: Intake, grant: Grant, landed_at: datetime | None) -> Row | N
             grant.sha256,
         )
     intake.contracts.pin(contract)
-    if intake.ledger.counter(grant.dataset) is None:
-        restore_dataset(intake, grant.dataset)
     return intake.ledger.accept(
         grant.upload_id,
         grant.dataset,
         lambda seq: _manifest(intake, grant, contract, landed_at, seq),
+        lambda: restore_dataset(intake, grant.dataset),
     )
 
 

@@ -76,31 +76,33 @@ class Ledger:
             },
         }
         listing = typed(listing_item(grant.dataset, grant.tenant, grant.upload_id))
-        with transient("record a grant"):
-            self.aws.dynamodb.transact_write_items(
-                TransactItems=[row, {"Put": {"TableName": self.settings.ledger_table, "Item": listing}}],
-            )
+        put = {"Put": {"TableName": self.settings.ledger_table, "Item": listing}}
+        if not self._transact("record a grant", [row, put]):
+            msg = f"somebody else is recording {grant.upload_id}; try again"
+            raise TransientError(msg)
 
-    def accept(self, upload_id: str, dataset: str, manifest: Callable[[int], Manifest]) -> Row:
+    def accept(
+        self,
+        upload_id: str,
+        dataset: str,
+        manifest: Callable[[int], Manifest],
+        restore: Callable[[], object],
+    ) -> Row:
         """Gives the upload the next number of its dataset, unless it has one or was rejected; returns its row.
 
         One transaction puts the manifest on the row, advances the counter from the value just read and puts the
-        acceptance, so numbers are gapless and each upload has one. `manifest` makes the manifest of a number.
+        acceptance, so numbers are gapless and each upload has one. `manifest` makes the manifest of a number; `restore`
+        is called where the counter is missing, and makes it.
 
         Raises:
-            TransientError: the counter is missing, or rivals were faster `ATTEMPTS` times.
+            TransientError: rivals were faster `ATTEMPTS` times, or the ledger was lost this very moment.
         """
         for attempt in range(ATTEMPTS):
             last = self.counter(dataset)
             if last is None:
-                msg = f"the ledger of {dataset} has no counter; deliver again, and it is rebuilt from raw first"
-                raise TransientError(msg)
-            try:
-                with transient(f"accept {upload_id}"):
-                    self.aws.dynamodb.transact_write_items(TransactItems=self._acceptance(manifest(last + 1), last))
-            except ClientError as error:
-                if error_code(error) != "TransactionCanceledException":
-                    raise
+                restore()
+                continue
+            self._transact(f"accept {upload_id}", self._acceptance(manifest(last + 1), last))
             row = self.read(upload_id)
             if row is None or row.grant is None:
                 msg = f"the ledger lost {upload_id}; deliver again, and it is restored from its grant first"
@@ -203,6 +205,17 @@ class Ledger:
                 )
         except ClientError as error:
             if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _transact(self, step: str, items: list[dict[str, Any]]) -> bool:
+        """All of the writes, or none; False where a condition does not hold or another transaction is at an item."""
+        try:
+            with transient(step):
+                self.aws.dynamodb.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if error_code(error) == "TransactionCanceledException":
                 return False
             raise
         return True

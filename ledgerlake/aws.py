@@ -24,7 +24,8 @@ __all__ = ["Aws", "BotoCoreError", "ClientError", "error_code", "transient"]
 
 _RETRYABLE = {"Throttling", "ThrottlingException", "ProvisionedThroughputExceededException", "InternalError",
               "InternalFailure", "InternalServerError", "ServiceUnavailable", "SlowDown", "RequestTimeout",
-              "LimitExceededException", "RequestLimitExceeded", "TransactionInProgressException", "503", "500"}
+              "LimitExceededException", "RequestLimitExceeded", "TransactionInProgressException",
+              "TransactionConflictException", "503", "500"}
 
 
 @dataclass(frozen=True)

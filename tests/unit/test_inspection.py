@@ -16,6 +16,7 @@ from ingestion.inspection import CHECKS, CHUNK, LandedFile, inspect
 from ledgerlake.errors import RejectedError
 from tables.odcs import load
 from tests.unit.test_requests import NOON, a_grant
+from validation.formats import FORMATS
 
 PAYMENTS = Path(__file__).parents[2] / "contracts" / "payments.yaml"
 CONTRACT = load(PAYMENTS.read_text(), PAYMENTS.name)
@@ -98,3 +99,14 @@ def test_a_letter_that_two_reads_share_is_no_fault(position: int) -> None:
 def test_any_of_the_encodings_of_the_contract_will_do() -> None:
     assert reason(a_landed(HEADER + "Zürich".encode("cp1252"), ("utf-8", "cp1252"))) is None
     assert reason(a_landed(HEADER + b"\x81", ("utf-8", "cp1252"))) == "text"
+
+
+@given(
+    st.sampled_from([b"", HEADER, b"PAR1", b"\x1f\x8b", b"PK\x03\x04", gzip.compress(HEADER)[:-4], b"{", b"[1]\n"]),
+    st.binary(max_size=60),
+    st.sampled_from(sorted(FORMATS)),
+)
+def test_whatever_lands_passes_or_is_rejected_with_a_reason(start: bytes, rest: bytes, form: str) -> None:
+    landed = a_landed(start + rest)
+    contract = replace(CONTRACT, file=replace(CONTRACT.file, name=form))
+    reason(replace(landed, contract=contract))  # anything but a rejection fails here
