@@ -22,10 +22,23 @@ from ledgerlake.settings import Settings
 __all__ = ["Aws", "BotoCoreError", "ClientError", "error_code", "transient"]
 """Others take the two errors of botocore from here: this is its only home."""
 
-_RETRYABLE = {"Throttling", "ThrottlingException", "ProvisionedThroughputExceededException", "InternalError",
-              "InternalFailure", "InternalServerError", "ServiceUnavailable", "SlowDown", "RequestTimeout",
-              "LimitExceededException", "RequestLimitExceeded", "TransactionInProgressException",
-              "TransactionConflictException", "503", "500"}
+_RETRYABLE = {
+    "Throttling",
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "ServiceUnavailable",
+    "SlowDown",
+    "RequestTimeout",
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "TransactionInProgressException",
+    "TransactionConflictException",
+    "503",
+    "500",
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +49,17 @@ class Aws:
     _session: boto3.session.Session = field(default_factory=boto3.session.Session)
 
     def _client(self, name: str, endpoint: str | None = None) -> Any:
-        config = Config(signature_version="s3v4" if name == "s3" else None,
-                        retries={"mode": "standard", "max_attempts": 5},
-                        s3={"addressing_style": "path"} if endpoint and name == "s3" else None,
-                        connect_timeout=3, read_timeout=30, max_pool_connections=32)
-        return self._session.client(name, region_name=self.settings.region, config=config,
-                                    endpoint_url=endpoint or self.settings.endpoint_url)
+        config = Config(
+            signature_version="s3v4" if name == "s3" else None,
+            retries={"mode": "standard", "max_attempts": 5},
+            s3={"addressing_style": "path"} if endpoint and name == "s3" else None,
+            connect_timeout=3,
+            read_timeout=30,
+            max_pool_connections=32,
+        )
+        return self._session.client(
+            name, region_name=self.settings.region, config=config, endpoint_url=endpoint or self.settings.endpoint_url
+        )
 
     @cached_property
     def s3(self) -> Any:

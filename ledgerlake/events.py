@@ -23,8 +23,9 @@ class JsonValue:
 
     def to_json(self) -> str:
         """Canonical text: sorted members, no blanks; equal values give equal bytes."""
-        members = {name: to_text(value) if isinstance(value, datetime) else value
-                   for name, value in asdict(self).items()}  # type: ignore[call-overload]  # every subclass is a dataclass
+        members = {
+            name: to_text(value) if isinstance(value, datetime) else value for name, value in asdict(self).items()
+        }  # type: ignore[call-overload]  # every subclass is a dataclass
         return json.dumps({"schema": self.SCHEMA, **members}, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -45,8 +46,12 @@ class JsonValue:
         if missing:
             msg = f"{cls.SCHEMA}: missing {', '.join(missing)}"
             raise ValueError(msg)
-        return cls(**{field.name: from_text(members[field.name]) if field.type == "datetime" else members[field.name]
-                      for field in known})
+        return cls(
+            **{
+                field.name: from_text(members[field.name]) if field.type == "datetime" else members[field.name]
+                for field in known
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,8 +138,10 @@ def acceptance_item(dataset: str, seq: int) -> dict[str, str]:
 
 def listing_item(dataset: str, tenant: str, upload_id: str) -> dict[str, str]:
     """A tenant's upload to a dataset; a range query over `sk` lists them in order of time."""
-    return {"pk": f"listing#{_checked(DATASET, dataset, 'dataset')}#{tenant}",
-            "sk": _checked(UPLOAD_ID, upload_id, "upload id")}
+    return {
+        "pk": f"listing#{_checked(DATASET, dataset, 'dataset')}#{tenant}",
+        "sk": _checked(UPLOAD_ID, upload_id, "upload id"),
+    }
 
 
 def lease_item(dataset: str) -> dict[str, str]:
