@@ -350,7 +350,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.integers(0, 10_000))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_value_in_any_place_is_read_or_refused_but_never_breaks(value: object, seed: int) -> None:
     text = (ROOT / "contracts" / "payments.yaml").read_text("utf-8")
     spots = [found.span() for found in re.finditer(r"(?<=: )[^\s,{}\[\]]+(?=[\n,}\]])", text)]
