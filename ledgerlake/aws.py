@@ -58,7 +58,10 @@ class Aws:
             max_pool_connections=32,
         )
         return self._session.client(
-            name, region_name=self.settings.region, config=config, endpoint_url=endpoint or self.settings.endpoint_url
+            name,
+            region_name=self.settings.region,
+            config=config,
+            endpoint_url=endpoint or self.settings.endpoint_url,
         )
 
     @cached_property

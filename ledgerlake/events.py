@@ -23,9 +23,8 @@ class JsonValue:
 
     def to_json(self) -> str:
         """Canonical text: sorted members, no blanks; equal values give equal bytes."""
-        members = {
-            name: to_text(value) if isinstance(value, datetime) else value for name, value in asdict(self).items()
-        }  # type: ignore[call-overload]  # every subclass is a dataclass
+        values: dict[str, Any] = asdict(self)  # type: ignore[call-overload]  # every subclass is a dataclass
+        members = {name: to_text(value) if isinstance(value, datetime) else value for name, value in values.items()}
         return json.dumps({"schema": self.SCHEMA, **members}, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -50,7 +49,7 @@ class JsonValue:
             **{
                 field.name: from_text(members[field.name]) if field.type == "datetime" else members[field.name]
                 for field in known
-            }
+            },
         )
 
 

@@ -68,32 +68,53 @@ class Settings:
         "kinesis",
     )
     events_queue_url: str | None = _from(
-        "LEDGERLAKE_EVENTS_QUEUE_URL", "SQS queue of upload events, if source=sqs", default=None
+        "LEDGERLAKE_EVENTS_QUEUE_URL",
+        "SQS queue of upload events, if source=sqs",
+        default=None,
     )
     checkpoint: str | None = _from(
-        "LEDGERLAKE_CHECKPOINT", "Spark checkpoint; by default beside the tables", default=None
+        "LEDGERLAKE_CHECKPOINT",
+        "Spark checkpoint; by default beside the tables",
+        default=None,
     )
     jars: str = _from("LEDGERLAKE_JARS", "Folder of Spark's jars; where the platform brings them: empty", str, "")
     small_batch_bytes: int = _from(
-        "LEDGERLAKE_SMALL_BATCH_BYTES", "Up to this much raw data is applied in the driver", _positive, 64 * MIB
+        "LEDGERLAKE_SMALL_BATCH_BYTES",
+        "Up to this much raw data is applied in the driver",
+        _positive,
+        64 * MIB,
     )
     poll_millis: int = _from(
-        "LEDGERLAKE_POLL_MILLIS", "Least time between two reads of the event source", _positive, 200
+        "LEDGERLAKE_POLL_MILLIS",
+        "Least time between two reads of the event source",
+        _positive,
+        200,
     )
     lease_seconds: int = _from(
-        "LEDGERLAKE_LEASE_SECONDS", "A driver that is silent for so long loses its tables", _positive, 20
+        "LEDGERLAKE_LEASE_SECONDS",
+        "A driver that is silent for so long loses its tables",
+        _positive,
+        20,
     )
 
     tenant_claim: str = _from(
-        "LEDGERLAKE_TENANT_CLAIM", "Claim of the caller's token that names the tenant", default="custom:tenant"
+        "LEDGERLAKE_TENANT_CLAIM",
+        "Claim of the caller's token that names the tenant",
+        default="custom:tenant",
     )
     grant_seconds: int = _from("LEDGERLAKE_GRANT_SECONDS", "A presigned URL is valid for so long", _positive, 900)
     max_upload_bytes: int = _from("LEDGERLAKE_MAX_UPLOAD_BYTES", "Largest file accepted", _positive, 5 * 1024 * MIB)
     multipart_bytes: int = _from(
-        "LEDGERLAKE_MULTIPART_BYTES", "Above this, an upload is granted in parts of this size", _positive, 64 * MIB
+        "LEDGERLAKE_MULTIPART_BYTES",
+        "Above this, an upload is granted in parts of this size",
+        _positive,
+        64 * MIB,
     )
     sweep_seconds: int = _from(
-        "LEDGERLAKE_SWEEP_SECONDS", "The sweeper re-rings what no table applied for so long", _positive, 120
+        "LEDGERLAKE_SWEEP_SECONDS",
+        "The sweeper re-rings what no table applied for so long",
+        _positive,
+        120,
     )
     metrics_namespace: str = _from("LEDGERLAKE_METRICS_NAMESPACE", "CloudWatch namespace", default="ledgerlake")
 
