@@ -58,7 +58,7 @@ METRICS: Mapping[str, Metric] = {
             "stage_seconds",
             "Seconds",
             _STAGE,
-            "Time that one stage took: admit, wait, read, validate, merge, record",
+            "Time that one stage took: admit, then wait (accepted, not begun), then apply",
         ),
         Metric(
             "freshness_seconds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from ledgerlake.events import Outcome, UploadEvent
 from monitoring import metrics
@@ -10,30 +11,31 @@ from streaming_jobs.lake import Lake
 from streaming_jobs.runs import Run
 
 
-def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[UploadEvent]) -> None:
-    """Counts of a committed run, the oldest file's way from landing to commit, and what is still to apply."""
+def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[UploadEvent], began: datetime) -> None:
+    """Counts of a run that was applied from `began` until now, its stages, and what is still to apply."""
     if not outcomes:
         return
     announced = max((event.seq for event in events), default=run.last)
     landed = min(upload.landed_at for upload in run.uploads)
+    accepted = min(upload.accepted_at for upload in run.uploads)
     committed = max(outcome.applied_at for outcome in outcomes)
     counts = {
         f"rows_{what}": sum(getattr(outcome, what) for outcome in outcomes)
         for what in ("merged", "superseded", "duplicate", "quarantined")
     }
-    metrics.put(
-        lake.aws,
-        lake.settings,
-        lake.clock(),
-        {
-            "uploads_applied": sum(outcome.state == "applied" for outcome in outcomes),
-            "uploads_held": sum(outcome.state == "held" for outcome in outcomes),
-            "freshness_seconds": (committed - landed).total_seconds(),
-            "lag_uploads": max(0, announced - run.last),
-            **counts,
-        },
-        {"dataset": run.dataset},
-    )
+    now = lake.clock()
+    dataset = {"dataset": run.dataset}
+    values = {
+        "uploads_applied": sum(outcome.state == "applied" for outcome in outcomes),
+        "uploads_held": sum(outcome.state == "held" for outcome in outcomes),
+        "freshness_seconds": (committed - landed).total_seconds(),
+        "lag_uploads": max(0, announced - run.last),
+        **counts,
+    }
+    metrics.put(lake.aws, lake.settings, now, values, dataset)
+    for stage, seconds in (("wait", began - accepted), ("apply", now - began)):
+        stages = {"stage_seconds": seconds.total_seconds()}
+        metrics.put(lake.aws, lake.settings, now, stages, {**dataset, "stage": stage})
 
 
 def of_failure(lake: Lake, dataset: str) -> None:

@@ -15,6 +15,7 @@ from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Outcome, UploadEvent
 from ledgerlake.layout import app_id
 from streaming_jobs import measures
+from streaming_jobs.checkpoints import shorten
 from streaming_jobs.commit import apply_run
 from streaming_jobs.lake import Lake
 from streaming_jobs.lease import held
@@ -39,17 +40,19 @@ def apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent] = ()) -> 
     with isolated(lake, dataset):
         run = next_run(lake, dataset, progress(lake, dataset), events)
         if run:
+            began = lake.clock()
             with held(lake, dataset) as lease:
                 outcomes = apply_run(lake, run, lease)
-            measures.of_run(lake, run, outcomes, events)
+            measures.of_run(lake, run, outcomes, events, began)
             return outcomes
     return ()
 
 
 def sweep(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
-    """As `apply_next`, without a doorbell: first tells what a crash left untold, then looks into raw."""
+    """As `apply_next`, without a doorbell: tells what a crash left untold, keeps logs short, then looks into raw."""
     with isolated(lake, dataset):
         recover(lake, dataset)
+        shorten(lake, dataset)
     return apply_next(lake, dataset)
 
 

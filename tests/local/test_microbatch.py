@@ -134,6 +134,11 @@ def test_a_table_that_another_driver_writes_is_left_to_it(library: Library) -> N
 
 def test_a_run_is_measured(library: Library) -> None:
     apply_microbatch(library.lake, accept(library.books))
-    names = {"MetricName": "uploads_applied", "Namespace": library.lake.settings.metrics_namespace}
-    found = library.lake.aws.cloudwatch.list_metrics(**names)["Metrics"]
-    assert {"Name": "dataset", "Value": "books"} in [value for metric in found for value in metric["Dimensions"]]
+    found = library.lake.aws.cloudwatch.list_metrics(Namespace=library.lake.settings.metrics_namespace)["Metrics"]
+    measured = {(metric["MetricName"], *(each["Value"] for each in metric["Dimensions"])) for metric in found}
+    assert {
+        ("uploads_applied", "books"),
+        ("freshness_seconds", "books"),
+        ("stage_seconds", "books", "wait"),
+        ("stage_seconds", "books", "apply"),
+    } <= measured

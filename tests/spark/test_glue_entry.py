@@ -27,15 +27,16 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def books(fresh_cloud: Cloud, tmp_path: Path) -> Books:
-    changes = {
-        "contracts": str(tmp_path),
-        "jars": str(ROOT / "build" / "jars"),
-        "checkpoint": (tmp_path / "checkpoint").as_uri(),
-        "lease_seconds": 2,
-    }
+    settings = replace(
+        fresh_cloud.settings,
+        contracts=str(tmp_path),
+        jars=str(ROOT / "build" / "jars"),
+        checkpoint=(tmp_path / "checkpoint").as_uri(),
+        lease_seconds=2,
+    )
     contract = a_contract()
     (tmp_path / "books.yaml").write_text(contract.text, encoding="utf-8")
-    return Books(replace(fresh_cloud.settings, **changes), fresh_cloud.aws, contract)
+    return Books(settings, fresh_cloud.aws, contract)
 
 
 @contextmanager
