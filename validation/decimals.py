@@ -10,6 +10,7 @@ from validation.text import offsets
 
 _POINT, _MINUS, _ZERO, _TEN = np.uint8(ord(".")), np.uint8(ord("-")), np.uint8(ord("0")), np.uint8(10)
 _DIGITS = 18  # every number of so many digits fits 64 bits
+_POWERS = 10 ** np.arange(_DIGITS + 1)
 
 
 def short_decimals(text: pa.StringArray, wanted: pa.Decimal128Type) -> pa.Decimal128Array | None:
@@ -20,46 +21,47 @@ def short_decimals(text: pa.StringArray, wanted: pa.Decimal128Type) -> pa.Decima
     ends = offsets(text)
     data = np.frombuffer(text.buffers()[2] or b"", np.uint8)[ends[0]:ends[-1]]
     is_point = data == _POINT
-    others = len(data) - np.count_nonzero(data - _ZERO < _TEN) - np.count_nonzero(is_point)
+    points = np.count_nonzero(is_point)
+    others = len(data) - np.count_nonzero(data - _ZERO < _TEN) - points
     if wanted.scale > _DIGITS or others > np.count_nonzero(data == _MINUS):
         return None
     ends = ends - ends[0]
-    before = np.zeros(len(data) + 1, np.int32)
-    pointed = bool(is_point.any())
-    if pointed:
-        np.cumsum(is_point, out=before[1:])
-    before = before[ends]
-    fraction = _fraction_lengths(ends, np.flatnonzero(is_point), before) if pointed else np.zeros(len(text), np.int64)
-    if fraction is None or fraction.max(initial=0) > wanted.scale:
-        return None
+    fraction: np.ndarray | int = 0
+    if points:
+        before = np.concatenate([np.zeros(1, np.int32), np.cumsum(is_point, dtype=np.int32)])[ends]
+        found = _fraction_lengths(ends, np.flatnonzero(is_point), np.diff(before))
+        if found is None or found.max(initial=0) > wanted.scale:
+            return None
+        fraction, ends, data = found, ends - before, data.tobytes().translate(None, b".")
     places = wanted.scale - fraction
     if (np.diff(ends) + places).max(initial=0) > _DIGITS:
         return None
-    digits = pa.Array.from_buffers(pa.string(), len(text), [
-        _validity(text), pa.py_buffer(ends - before), pa.py_buffer(data.tobytes().translate(None, b".") if pointed else data)])
+    digits = pa.Array.from_buffers(pa.string(), len(text), [_validity(text), pa.py_buffer(ends), pa.py_buffer(data)])
     try:
-        whole = pc.cast(digits, pa.int64())
+        return _scaled(pc.cast(digits, pa.int64()), places, wanted)
     except pa.ArrowInvalid:
         return None
-    return _scaled(whole, places, wanted)
 
 
-def _fraction_lengths(ends: np.ndarray, points: np.ndarray, before: np.ndarray) -> np.ndarray | None:
+def _fraction_lengths(ends: np.ndarray, points: np.ndarray, count: np.ndarray) -> np.ndarray | None:
     """Digits after the point of each cell; None if a cell has two points."""
-    count = np.diff(before)
     if count.max(initial=0) > 1:
         return None
+    if len(points) == len(count):
+        return ends[1:] - points - 1
     lengths = np.zeros(len(count), np.int64)
     pointed = np.flatnonzero(count)
     lengths[pointed] = ends[1:][pointed] - points - 1
     return lengths
 
 
-def _scaled(whole: pa.Int64Array, places: np.ndarray, wanted: pa.Decimal128Type) -> pa.Decimal128Array | None:
+def _scaled(whole: pa.Int64Array, places: np.ndarray | int, wanted: pa.Decimal128Type) -> pa.Decimal128Array | None:
+    """Integers times ten to the power of `places`, as both halves of 128 bits."""
     raw = np.frombuffer(whole.buffers()[1] or b"", np.int64)[:len(whole)]
     halves = np.empty((len(whole), 2), np.int64)
-    np.multiply(raw, (10 ** np.arange(_DIGITS + 1))[places], out=halves[:, 0])
-    if wanted.precision < _DIGITS and np.abs(halves[:, 0]).max(initial=0) >= 10**wanted.precision:
+    np.multiply(raw, _POWERS[places], out=halves[:, 0])
+    limit = 10**min(wanted.precision, _DIGITS)
+    if len(raw) and not -limit < halves[:, 0].min() <= halves[:, 0].max() < limit:
         return None
     np.right_shift(halves[:, 0], 63, out=halves[:, 1])
     return pa.Array.from_buffers(wanted, len(whole), [_validity(whole), pa.py_buffer(halves)])

@@ -173,7 +173,7 @@ def _tell_apart(judged: _Judged, contract: Contract, seen: dict[str, Seen]) -> P
         kept = np.ones(len(block.rows), bool)
         kept[refused] = False
         arrays = [array.filter(pa.array(kept)) for array in arrays]
-    money = {name: _readable(judged, name, refused) for name in contract.money}
+    money = {name: _readable(judged, name, refused) for name in contract.money} if len(refused) else {}
     return Part(pa.Table.from_arrays(arrays, schema=contract.schema), quarantine(block, refusals, money), found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -30,9 +31,11 @@ def _rows(found: Verdict) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found.accepted.to_pylist()]
 
 
-def _cut(data: bytes, contract: Contract, chunk: int, threads: int = 1) -> Verdict:
-    """The verdict where the file is cut into chunks of so many bytes."""
-    return verdict(judge(delimited.split(as_stream(data), contract, chunk, 24), contract, threads), contract)
+def _cut(data: bytes, contract: Contract, chunk: int) -> Verdict:
+    """The verdict where the file is cut into chunks of so many bytes; the last one holds all lines that may be trailers."""
+    last = re.search(rb"(?:\s|END 3|SUM 1)*\Z", data)
+    tail = len(last[0]) + 1 if last else 1
+    return verdict(judge(delimited.split(as_stream(data), contract, chunk, tail), contract, threads=2), contract)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -162,6 +165,12 @@ def test_a_trailer_in_the_middle_is_a_row_that_is_quarantined() -> None:
     assert found.held == ("the trailer on line 5 declares 2 rows, the file has 3: a difference of -1",)
 
 
+def test_a_trailer_counts_once() -> None:
+    found = validate(b"id,name,amount\n1,a,2\nEND 1\nEND 2\nSUM 2\n", a_contract(trailers=TRAILERS))
+    assert reasons(found) == [(3, "columns", None)]
+    assert found.held == ()
+
+
 @pytest.mark.parametrize("final_end", [b"", b"\n", b"\r\n"])
 def test_the_last_line_may_lack_its_end(final_end: bytes) -> None:
     assert validate(b"id,name,amount\n1,a,2" + final_end, TRADES).accepted.num_rows == 1
@@ -209,7 +218,7 @@ def test_any_bytes_are_conserved_or_rejected_however_they_are_cut(contract: Cont
         return
     check_conservation(whole)
     assert whole.accepted.column("_row").to_pylist() == sorted(whole.accepted.column("_row").to_pylist())
-    pieces = _cut(data, contract, size, threads=2)
+    pieces = _cut(data, contract, size)
     assert pieces.accepted.equals(whole.accepted)
     assert pieces.quarantined.equals(whole.quarantined)
     assert (pieces.totals, pieces.held) == (whole.totals, whole.held)

@@ -166,7 +166,7 @@ def read(chunk: Chunk, dialect: Dialect, tail: int = TAIL) -> Block:
 
 
 def _without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk, tuple[TrailerLine, ...]]:
-    """Takes trailer lines from the end of the file; the first line that is none ends the search."""
+    """Takes trailer lines from the end of the file, each trailer once; the first line that is none ends the search."""
     if not chunk.final or not dialect.trailers:
         return chunk, ()
     first = max(0, len(chunk.data) - size)
@@ -176,7 +176,8 @@ def _without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk,
         text = tail[:end].removesuffix(b"\n").removesuffix(b"\r")
         start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
         content = text[start:].strip()
-        declared = [TrailerLine(line - 1, trailer, matched[1]) for pattern, trailer in dialect.trailers
+        wanted = [each for each in dialect.trailers if each[1] not in [already.trailer for already in found]]
+        declared = [TrailerLine(line - 1, trailer, matched[1]) for pattern, trailer in wanted
                     if (matched := pattern.fullmatch(readable(content, dialect.encodings)))]
         if content and not (declared and _starts_record(chunk, first + start)):
             break
