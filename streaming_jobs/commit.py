@@ -72,11 +72,13 @@ def _prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     if not _wants_executors(lake, run):
         return driver_path.prepare(lake, run, data)
     problem = large_path_problem(lake.spark)
-    if problem is None:
-        return executor_path.prepare(lake, run, data)
-    msg = (f"{run.dataset}: uploads {run.uploads[0].seq}..{run.last} ({run.size:,} bytes) must be applied by Spark, "
-           f"but {problem}. Mend that, or raise LEDGERLAKE_SMALL_BATCH_BYTES if the driver has memory for ten times "
-           "as much")
+    if lake.spark is not None and problem is None:
+        return executor_path.prepare(lake, lake.spark, run, data)
+    msg = (
+        f"{run.dataset}: uploads {run.uploads[0].seq}..{run.last} ({run.size:,} bytes) must be applied by Spark, "
+        f"but {problem}. Mend that, or raise LEDGERLAKE_SMALL_BATCH_BYTES if the driver has memory for ten times "
+        "as much"
+    )
     raise ConfigurationError(msg)
 
 

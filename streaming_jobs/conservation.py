@@ -31,27 +31,36 @@ def exact_sum(values: Iterable[Decimal]) -> Decimal:
 def add(tallies: Iterable[Tally], money: Iterable[str]) -> Tally:
     """Tallies of disjoint rows, together."""
     all_of = tuple(tallies)
-    return Tally(sum(each.rows for each in all_of),
-                 {name: exact_sum(each.money.get(name, Decimal(0)) for each in all_of) for name in money})
+    return Tally(
+        sum(each.rows for each in all_of),
+        {name: exact_sum(each.money.get(name, Decimal(0)) for each in all_of) for name in money},
+    )
 
 
 def tally_quarantined(money_cells: pa.ChunkedArray | pa.Array, money: Iterable[str]) -> Tally:
     """Tally of refused rows, from their maps of money column to decimal text (`validation.verdict.QUARANTINED`)."""
     cells = [dict(row) for row in money_cells.to_pylist()]
-    return Tally(len(cells), {name: exact_sum(Decimal(row[name]) for row in cells if row.get(name) is not None)
-                              for name in money})
+    return Tally(
+        len(cells),
+        {name: exact_sum(Decimal(row[name]) for row in cells if row.get(name) is not None) for name in money},
+    )
 
 
 def check(upload: str, file: Tally, parts: Mapping[str, Tally]) -> None:
     """Raises `LedgerlakeError`, naming every sum that differs, unless `parts` (of `PARTS`) add up to `file`."""
     total = add(parts.values(), file.money)
-    wrong = [f"{name}: file {money_text(file.money[name])}, parts {money_text(total.money[name])}"
-             for name in file.money if file.money[name] != total.money[name]]
+    wrong = [
+        f"{name}: file {money_text(file.money[name])}, parts {money_text(total.money[name])}"
+        for name in file.money
+        if file.money[name] != total.money[name]
+    ]
     if file.rows != total.rows:
         wrong.insert(0, f"rows: file {file.rows}, parts {total.rows}")
     if wrong:
-        msg = (f"{upload}: the parts of the file do not add up to the file ({'; '.join(wrong)}). "
-               "Nothing was committed. This is an error of the program: keep the raw file and report it.")
+        msg = (
+            f"{upload}: the parts of the file do not add up to the file ({'; '.join(wrong)}). "
+            "Nothing was committed. This is an error of the program: keep the raw file and report it."
+        )
         raise LedgerlakeError(msg)
 
 

@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-from botocore.exceptions import ClientError
+import pyarrow.compute as pc
 
-from ledgerlake.aws import Aws, error_code, transient
+from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.errors import LedgerlakeError, RejectedError, TransientError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id
@@ -48,6 +48,11 @@ class _Judged:
     verdict: Verdict | None
     held: tuple[str, ...]
 
+    @property
+    def good(self) -> Verdict | None:
+        """The verdict, unless the file is held: nothing of such a file goes anywhere."""
+        return None if self.held else self.verdict
+
 
 def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     """Reads, validates, folds and counts a run in memory; `data` is its table at the newest version.
@@ -59,13 +64,21 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     now = lake.clock()
     mode = MODES[run.contract.mode]
     judged = _judge_all(lake, run)
-    rows = pa.concat_tables([_with_lineage(each, run.contract) for each in judged if each.verdict and not each.held]
-                            or [run.contract.table_schema.empty_table()])
+    rows = pa.concat_tables(
+        [
+            run.contract.table_schema.empty_table(),
+            *(_with_lineage(each.good.accepted, each.manifest, run.contract) for each in judged if each.good),
+        ],
+    )
     folded = fold(rows, run.contract, mode, _newer_than(data, rows, run.contract, mode))
     counted = tallies(folded.fates, rows, run.contract.money)
     outcomes = tuple(_outcome(each, run.contract, counted, now) for each in judged)
-    return Prepared(outcomes=outcomes, quarantine=partial(_quarantine, lake, run, judged, now),
-                    commit=partial(_commit, data, run, mode, folded.changes), discard=lambda: None)
+    return Prepared(
+        outcomes=outcomes,
+        quarantine=partial(_quarantine, lake, run, judged, now),
+        commit=partial(_commit, data, run, mode, folded.changes),
+        discard=lambda: None,
+    )
 
 
 # Judge
@@ -115,23 +128,27 @@ def raw_body(aws: Aws, manifest: Manifest) -> Any:
 def check_hash(found: str, manifest: Manifest) -> None:
     """Raises `TransientError` unless `found` is the hash that was accepted: read again, or restore the raw file."""
     if found != manifest.sha256:
-        msg = (f"{manifest.raw_key} has SHA-256 {found}, accepted was {manifest.sha256}: it was damaged on its way "
-               "here, or raw was changed by hand; if this persists, restore it")
+        msg = (
+            f"{manifest.raw_key} has SHA-256 {found}, accepted was {manifest.sha256}: it was damaged on its way "
+            "here, or raw was changed by hand; if this persists, restore it"
+        )
         raise TransientError(msg)
 
 
 def declared(manifest: Manifest) -> Declared:
     """What the uploader said of the file."""
-    return Declared(rows=manifest.declared_rows,
-                    totals={name: Decimal(text) for name, text in manifest.declared_totals.items()})
+    return Declared(
+        rows=manifest.declared_rows,
+        totals={name: Decimal(text) for name, text in manifest.declared_totals.items()},
+    )
 
 
-def _with_lineage(each: _Judged, contract: Contract) -> pa.Table:
-    """Accepted rows, in `contract.table_schema`."""
-    assert each.verdict is not None
-    accepted, count = each.verdict.accepted, each.verdict.accepted.num_rows
-    lineage = {"_upload_id": pa.repeat(pa.scalar(each.manifest.upload_id), count),
-               "_seq": pa.repeat(pa.scalar(each.manifest.seq, pa.int64()), count)}
+def _with_lineage(accepted: pa.Table, manifest: Manifest, contract: Contract) -> pa.Table:
+    """The rows in `contract.table_schema`."""
+    lineage = {
+        "_upload_id": pa.repeat(pa.scalar(manifest.upload_id), accepted.num_rows),
+        "_seq": pa.repeat(pa.scalar(manifest.seq, pa.int64()), accepted.num_rows),
+    }
     schema = contract.table_schema
     columns = [lineage[name] if name in lineage else accepted[name] for name in schema.names]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -151,8 +168,13 @@ def _outcome(each: _Judged, contract: Contract, counted: dict[tuple[int, Fate], 
     if each.held:
         return hold(each.manifest, contract, file, each.held, now)
     refused = tally_quarantined(each.verdict.quarantined["money"], contract.money)
-    return settle(each.manifest, contract, file,
-                  {**accepted_parts(counted, each.manifest.seq), "quarantined": refused}, now)
+    return settle(
+        each.manifest,
+        contract,
+        file,
+        {**accepted_parts(counted, each.manifest.seq), "quarantined": refused},
+        now,
+    )
 
 
 # Write
@@ -160,14 +182,23 @@ def _outcome(each: _Judged, contract: Contract, counted: dict[tuple[int, Fate], 
 
 def _quarantine(lake: Lake, run: Run, judged: Sequence[_Judged], now: datetime) -> None:
     """Without refused rows the progress of `quarantine` may stay behind: no row above it is missing there."""
-    if not any(outcome.verdict and not outcome.held and outcome.verdict.quarantined.num_rows for outcome in judged):
+    refused = [
+        system_tables.quarantine_rows(
+            run.dataset,
+            each.manifest.seq,
+            each.manifest.upload_id,
+            run.contract.sha256,
+            now,
+            each.good.quarantined,
+        )
+        for each in judged
+        if each.good and each.good.quarantined.num_rows
+    ]
+    if not refused:
         return
     quarantine = newest(lake, run.dataset, "quarantine")
-    after = delta.applied(quarantine, app_id(run.dataset))
-    refused = [system_tables.quarantine_rows(run.dataset, each.manifest.seq, each.manifest.upload_id,
-                                             run.contract.sha256, now, each.verdict.quarantined)
-               for each in judged if each.verdict and not each.held and each.manifest.seq > after]
-    rows = pa.concat_tables([system_tables.QUARANTINE.empty_table(), *refused])
+    rows = pa.concat_tables(refused)
+    rows = rows.filter(pc.greater(rows["seq"], delta.applied(quarantine, app_id(run.dataset))))
     if rows.num_rows:
         delta.append(quarantine, rows, app_id=app_id(run.dataset), version=run.last, metadata=None)
 
@@ -178,6 +209,9 @@ def _commit(data: Handle, run: Run, mode: Mode, changes: pa.Table, metadata: str
         return delta.record_progress(data, app_id=name, version=run.last, metadata=metadata)
     if not mode.keyed:
         return delta.append(data, changes, app_id=name, version=run.last, metadata=metadata)
-    spec = Merge(predicate=same_key(run.contract, sql.identifier), key=run.contract.primary_key,
-                       clauses=mode.clauses(run.contract, sql.identifier))
+    spec = Merge(
+        predicate=same_key(run.contract, sql.identifier),
+        key=run.contract.primary_key,
+        clauses=mode.clauses(run.contract, sql.identifier),
+    )
     return delta.merge(data, changes, spec, app_id=name, version=run.last, metadata=metadata)

@@ -8,33 +8,31 @@ a MERGE which reads its source twice sees the same rows.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  # the name everybody knows it by
 
 from ledgerlake.aws import transient
-from ledgerlake.errors import LedgerlakeError
+from ledgerlake.errors import LedgerlakeError, TransientError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, staging_uri, table_uri
-from streaming_jobs.conservation import add, tally_quarantined
-from streaming_jobs.fold import Fate, Tally, tallies
+from streaming_jobs.fold import Tally
 from streaming_jobs.lake import Lake
 from streaming_jobs.modes import MODES, Mode
 from streaming_jobs.modes.mode import same_key
-from streaming_jobs.open_tables import Handle, newest
+from streaming_jobs.open_tables import Handle, newest, spark_uri
 from streaming_jobs.outcomes import from_metadata
 from streaming_jobs.runs import Run
-from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
+from streaming_jobs.settlement import Prepared, hold, settle
 from streaming_jobs.spark_fates import column, with_fates
+from streaming_jobs.spark_tallies import tally
 from streaming_jobs.staging import ACCEPTED, QUARANTINED_ROW, Summary, stage, summaries
 from tables import delta, sql, system_tables
 from tables.contract import Contract
@@ -42,9 +40,6 @@ from tables.contract import Contract
 TXN_APP = "spark.databricks.delta.write.txnAppId"
 TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-
-_REFUSED = -1
-"""In a tally of staged rows: quarantined, beside the values of `Fate`."""
 
 
 @dataclass(frozen=True)
@@ -58,82 +53,55 @@ class _Staged:
     summaries: dict[int, Summary]
 
 
-def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
+def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared:
     """Reads, validates, folds and counts a run on the executors; raises as `driver_path.prepare`."""
     now = lake.clock()
     folder = f"{staging_uri(lake.settings.tables_bucket, run.dataset, run.last)}/{uuid.uuid4().hex}"
     discard = partial(_remove, lake, folder)
     try:
-        staged = _stage(lake, run, _spark_uri(folder))
-        counted = _tallies(staged.rows, run.contract, F.col("_fate"))
-        refused = _tallies(staged.refused, run.contract, F.lit(_REFUSED))
-        outcomes = tuple(_outcome(upload, run.contract, staged.summaries[upload.seq], counted, refused, now)
-                         for upload in run.uploads)
+        staged = _stage(lake, spark, run, spark_uri(folder))
+        counted = tally(staged.rows, staged.refused, run.contract.money)
+        outcomes = tuple(
+            _outcome(upload, run.contract, staged.summaries[upload.seq], counted.get(upload.seq, {}), now)
+            for upload in run.uploads
+        )
     except BaseException:
         discard()
         raise
     changed = sum(outcome.merged for outcome in outcomes) > 0
-    return Prepared(outcomes=outcomes, quarantine=partial(_quarantine, lake, run, staged, now),
-                    commit=partial(_commit, lake, data, run, staged if changed else None), discard=discard)
+    return Prepared(
+        outcomes=outcomes,
+        quarantine=partial(_quarantine, lake, run, staged, now),
+        commit=partial(_commit, lake, data, run, staged if changed else None),
+        discard=discard,
+    )
 
 
 # Judge
 
 
-def _stage(lake: Lake, run: Run, folder: str) -> _Staged:
-    assert lake.spark is not None
+def _stage(lake: Lake, spark: SparkSession, run: Run, folder: str) -> _Staged:
     contract, mode = run.contract, MODES[run.contract.mode]
-    staged = stage(lake.spark, lake.settings, contract, run.uploads, f"{folder}/read")
+    staged = stage(spark, lake.settings, contract, run.uploads, f"{folder}/read")
     said = summaries(staged)
     good = F.col("_seq").isin([seq for seq, summary in said.items() if not summary.held])
     accepted = staged.filter((F.col("_kind") == ACCEPTED) & good).select(*map(column, contract.table_schema.names))
-    table = lake.spark.read.format("delta").load(_spark_uri(table_uri(lake.settings.tables_bucket, run.dataset)))
+    table = spark.read.format("delta").load(spark_uri(table_uri(lake.settings.tables_bucket, run.dataset)))
     rows = with_fates(accepted, contract, mode, table if mode.order(contract)[0] != "_seq" else None)
     rows.write.mode("overwrite").parquet(f"{folder}/judged")
-    rows = lake.spark.read.schema(rows.schema).parquet(f"{folder}/judged")
-    return _Staged(lake.spark, folder, rows, staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
+    rows = spark.read.schema(rows.schema).parquet(f"{folder}/judged")
+    return _Staged(spark, folder, rows, staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
 
 
-def _tallies(rows: DataFrame, contract: Contract, fate: Any) -> dict[tuple[int, int], Tally]:
-    """Rows and money by upload and fate, summed exactly on the executors by the functions of `fold` and `conservation`."""
-    chosen = rows.select("_seq", fate.cast("tinyint").alias("_fate"), *map(column, contract.money),
-                         *(["_money"] if "_money" in rows.columns else []))
-    parts: dict[tuple[int, int], list[Tally]] = {}
-    shape = "seq bigint, fate int, rows bigint, money map<string, string>"
-    for row in chosen.mapInArrow(_summing(contract.money), shape).collect():
-        money = {name: Decimal(text) for name, text in row["money"].items()}
-        parts.setdefault((row["seq"], row["fate"]), []).append(Tally(row["rows"], money))
-    return {which: add(found, contract.money) for which, found in parts.items()}
-
-
-def _summing(money: tuple[str, ...]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def summed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            rows = pa.Table.from_batches([batch])
-            found = (_refused_tallies(rows, money) if "_money" in rows.column_names
-                     else tallies(rows["_fate"].to_numpy(), rows, money))
-            yield pa.RecordBatch.from_pylist(
-                [{"seq": seq, "fate": int(fate), "rows": tally.rows,
-                  "money": {name: str(value) for name, value in tally.money.items()}}
-                 for (seq, fate), tally in found.items()],
-                schema=pa.schema([("seq", pa.int64()), ("fate", pa.int32()), ("rows", pa.int64()),
-                                  ("money", pa.map_(pa.string(), pa.string()))]))
-
-    return summed
-
-
-def _refused_tallies(rows: pa.Table, money: tuple[str, ...]) -> dict[tuple[int, int], Tally]:
-    return {(seq, _REFUSED): tally_quarantined(rows.filter(pa.compute.equal(rows["_seq"], seq))["_money"], money)
-            for seq in rows["_seq"].unique().to_pylist()}
-
-
-def _outcome(upload: Manifest, contract: Contract, summary: Summary, counted: dict[tuple[int, int], Tally],
-             refused: dict[tuple[int, int], Tally], now: datetime) -> Outcome:
+def _outcome(
+    upload: Manifest,
+    contract: Contract,
+    summary: Summary,
+    parts: Mapping[str, Tally],
+    now: datetime,
+) -> Outcome:
     if summary.held or summary.file is None:
         return hold(upload, contract, summary.file, summary.held, now)
-    parts = accepted_parts({(seq, Fate(fate)): tally for (seq, fate), tally in counted.items()}, upload.seq)
-    if (upload.seq, _REFUSED) in refused:
-        parts["quarantined"] = refused[upload.seq, _REFUSED]
     return settle(upload, contract, summary.file, parts, now)
 
 
@@ -146,10 +114,21 @@ def _quarantine(lake: Lake, run: Run, staged: _Staged, now: datetime) -> None:
     after = delta.applied(newest(lake, run.dataset, "quarantine"), app_id(run.dataset))
     refused = staged.refused.filter(F.col("_seq") > after)
     same = {"dataset": run.dataset, "contract_sha256": run.contract.sha256, "quarantined_at": now}
-    found = {"seq": "_seq", "upload_id": "_upload_id", "row": "_row", "raw": "_raw", "reasons": "_reasons", "money": "_money"}
-    rows = refused.select(*((F.col(found[name]) if name in found else F.lit(same[name])).alias(name)
-                            for name in system_tables.QUARANTINE.names))
-    _append(rows, _spark_uri(table_uri(lake.settings.tables_bucket, "quarantine")), app_id(run.dataset), run.last)
+    found = {
+        "seq": "_seq",
+        "upload_id": "_upload_id",
+        "row": "_row",
+        "raw": "_raw",
+        "reasons": "_reasons",
+        "money": "_money",
+    }
+    rows = refused.select(
+        *(
+            (F.col(found[name]) if name in found else F.lit(same[name])).alias(name)
+            for name in system_tables.QUARANTINE.names
+        ),
+    )
+    _append(rows, spark_uri(table_uri(lake.settings.tables_bucket, "quarantine")), app_id(run.dataset), run.last)
 
 
 def _commit(lake: Lake, data: Handle, run: Run, staged: _Staged | None, metadata: str) -> int:
@@ -157,10 +136,10 @@ def _commit(lake: Lake, data: Handle, run: Run, staged: _Staged | None, metadata
     name = app_id(run.dataset)
     delta.refresh(data)
     if delta.applied(data, name) >= run.last:
-        raise LedgerlakeError(f"{run.dataset}: upload {run.last} was applied meanwhile by another driver")
+        raise TransientError(f"{run.dataset}: upload {run.last} was applied meanwhile by another driver")
     if staged is None:
         return delta.record_progress(data, app_id=name, version=run.last, metadata=metadata)
-    uri = _spark_uri(table_uri(lake.settings.tables_bucket, run.dataset))
+    uri = spark_uri(table_uri(lake.settings.tables_bucket, run.dataset))
     changes = staged.rows.filter("_change").select(*map(column, run.contract.table_schema.names))
     mode = MODES[run.contract.mode]
     if mode.keyed:
@@ -187,8 +166,11 @@ def _merge(spark: SparkSession, uri: str, contract: Contract, mode: Mode, change
     merge = DeltaTable.forPath(spark, uri).alias("t").merge(changes.alias("s"), same)
     for clause in mode.clauses(contract, quote):
         values: Any = {quote(name): text for name, text in clause.values}
-        merge = (merge.whenMatchedUpdate(condition=clause.condition, set=values) if clause.matched
-                 else merge.whenNotMatchedInsert(condition=clause.condition, values=values))
+        only_if: Any = {} if clause.condition is None else {"condition": clause.condition}
+        if clause.matched:
+            merge = merge.whenMatchedUpdate(set=values, **only_if)
+        else:
+            merge = merge.whenNotMatchedInsert(values=values, **only_if)
     merge.execute()
 
 
@@ -212,7 +194,9 @@ def _committed_version(data: Handle, run: Run) -> int:
         found = from_metadata(entry.get("userMetadata"), entry["version"])
         if found and found[-1].seq == run.last:
             return int(entry["version"])
-    raise LedgerlakeError(f"{run.dataset}: Spark reported success, but no commit holds upload {run.last}; apply it again")
+    raise LedgerlakeError(
+        f"{run.dataset}: Spark reported success, but no commit holds upload {run.last}; apply it again",
+    )
 
 
 def _remove(lake: Lake, folder: str) -> None:
@@ -223,8 +207,3 @@ def _remove(lake: Lake, folder: str) -> None:
             keys = [{"Key": item["Key"]} for item in page.get("Contents", ())]
             if keys:
                 lake.aws.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-
-
-def _spark_uri(uri: str) -> str:
-    """The table or folder, by the scheme whose file system is S3A everywhere."""
-    return "s3a://" + uri.removeprefix("s3://")

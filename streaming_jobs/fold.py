@@ -61,8 +61,11 @@ def fold(rows: pa.Table, contract: Contract, mode: Mode, current: pa.Table | Non
         return Fold(np.zeros(rows.num_rows, dtype=np.int8), rows)
     business = [name for name in mode.order(contract) if name not in {"_seq", "_row"}]
     names = [*contract.primary_key, *business]
-    both = rows.select(names) if current is None else pa.concat_tables(
-        [rows.select(names), current.select(names).cast(rows.select(names).schema)])
+    both = (
+        rows.select(names)
+        if current is None
+        else pa.concat_tables([rows.select(names), current.select(names).cast(rows.select(names).schema)])
+    )
     extra = both.num_rows - rows.num_rows
     key = _codes(both.select(contract.primary_key))
     rank = _codes(both.select(business), ordered=True)
@@ -107,8 +110,11 @@ def _codes(columns: pa.Table, *, ordered: bool = False) -> Ints:
     codes = np.zeros(columns.num_rows, dtype=np.int64)
     for column in columns.itercolumns():
         array = column.combine_chunks()
-        numbers = _ints(pc.rank(array, sort_keys="ascending", null_placement="at_start", tiebreaker="dense") if ordered
-                        else pc.dictionary_encode(array, null_encoding="encode").indices)
+        numbers = _ints(
+            pc.rank(array, sort_keys="ascending", null_placement="at_start", tiebreaker="dense")
+            if ordered
+            else pc.dictionary_encode(array, null_encoding="encode").indices,
+        )
         paired = codes * (int(numbers.max(initial=0)) + 1) + numbers
         codes = paired if not codes.any() else np.unique(paired, return_inverse=True)[1].astype(np.int64)
     return codes

@@ -24,7 +24,7 @@ def new_driver() -> str:
 class Lake:
     """Dependencies of the stream, made once by an entry point. Without `spark` every run is applied in the driver.
 
-    `driver` is who holds the leases of tables that are being written. `handles` are those of the Delta tables, by dataset
+    `driver` is who holds the leases of tables that are being written. `handles` are those of Delta tables, by dataset
     and table (`open_tables.py`).
     """
 

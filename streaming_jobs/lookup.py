@@ -21,8 +21,9 @@ def rows_of_keys(table: Handle, keys: pa.Table, contract: Contract, columns: tup
     sought = keys[first].combine_chunks().unique()
     names = ", ".join(sql.identifier(name) for name in columns)
     statement = f"SELECT {names} FROM t WHERE {_range(first, sought)}"  # noqa: S608  # identifiers and literals only
-    found = [rows.filter(pc.is_in(rows[first], value_set=sought)).cast(schema)
-             for rows in delta.stream(table, statement)]
+    found = [
+        rows.filter(pc.is_in(rows[first], value_set=sought)).cast(schema) for rows in delta.stream(table, statement)
+    ]
     return pa.concat_tables([schema.empty_table(), *found])
 
 

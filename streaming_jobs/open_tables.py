@@ -6,6 +6,7 @@ dataset, so that no handle is ever used by two.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ledgerlake.errors import ConfigurationError
@@ -17,6 +18,14 @@ Handle = Any
 """A `deltalake.DeltaTable`; the library itself is imported by `tables.delta` only."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A handle, and the version of the table when it was opened."""
+
+    handle: Handle
+    at: int
+
+
 def newest(lake: Lake, dataset: str, table: str) -> Handle:
     """The handle that `dataset` uses of a table (its own, `uploads` or `quarantine`), at the newest version.
 
@@ -24,13 +33,18 @@ def newest(lake: Lake, dataset: str, table: str) -> Handle:
         ConfigurationError: the table does not exist; a batch never creates one.
         TransientError: the storage cannot be reached.
     """
-    handle = lake.handles.get((dataset, table))
-    if handle is not None:
-        delta.refresh(handle)
-        return handle
+    known: Opened | None = lake.handles.get((dataset, table))
+    if known is not None:
+        delta.refresh(known.handle)
+        return known.handle
     uri = table_uri(lake.settings.tables_bucket, table)
     handle = delta.open_table(uri, lake.settings)
     if handle is None:
         raise ConfigurationError(f"{dataset}: there is no table {uri}: run `ledgerlake tables apply`")
-    lake.handles[dataset, table] = handle
+    lake.handles[dataset, table] = Opened(handle, handle.version())
     return handle
+
+
+def spark_uri(uri: str) -> str:
+    """A table or folder, by the scheme whose file system is S3A everywhere."""
+    return "s3a://" + uri.removeprefix("s3://")

@@ -15,9 +15,8 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-from botocore.exceptions import ClientError
 
-from ledgerlake.aws import error_code, transient
+from ledgerlake.aws import ClientError, error_code, transient
 from ledgerlake.clock import to_text
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest, Outcome
@@ -33,8 +32,17 @@ SCHEMA = "ledgerlake.commit/1"
 def to_metadata(outcomes: Sequence[Outcome]) -> str:
     """The `userMetadata` of the commit that applies these uploads (ascending, one dataset)."""
     members = [json.loads(outcome.to_json()) for outcome in outcomes]
-    return json.dumps({"schema": SCHEMA, "dataset": outcomes[0].dataset, "first_seq": outcomes[0].seq,
-                       "last_seq": outcomes[-1].seq, "outcomes": members}, sort_keys=True, separators=(",", ":"))
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "dataset": outcomes[0].dataset,
+            "first_seq": outcomes[0].seq,
+            "last_seq": outcomes[-1].seq,
+            "outcomes": members,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    )
 
 
 def from_metadata(text: str | None, version: int) -> tuple[Outcome, ...]:
@@ -76,15 +84,22 @@ def committed(data: Handle, dataset: str, after: int) -> tuple[Outcome, ...]:
     while len(found) < applied - after:
         entries = data.history(limit)
         for entry in entries:
-            found.update({outcome.seq: outcome for outcome in from_metadata(entry.get("userMetadata"), entry["version"])
-                          if outcome.seq > after})
+            found.update(
+                {
+                    outcome.seq: outcome
+                    for outcome in from_metadata(entry.get("userMetadata"), entry["version"])
+                    if outcome.seq > after
+                },
+            )
         if len(entries) < limit:
             break
         limit *= 4
     if len(found) != max(applied - after, 0):
         missing = sorted(set(range(after + 1, applied + 1)) - set(found))
-        msg = (f"{dataset}: the table's log does not say what became of upload {missing[0]}"
-               f"{f' and {len(missing) - 1} more' if missing[1:] else ''}. Restore the log files, or rebuild the table")
+        msg = (
+            f"{dataset}: the table's log does not say what became of upload {missing[0]}"
+            f"{f' and {len(missing) - 1} more' if missing[1:] else ''}. Restore the log files, or rebuild the table"
+        )
         raise LedgerlakeError(msg)
     return tuple(found[seq] for seq in sorted(found))
 
@@ -105,11 +120,18 @@ def tell(lake: Lake, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -
 
 def _tell(lake: Lake, table: Handle, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -> None:
     tell_ledger(lake, outcomes)
-    rows = [{**{name: getattr(manifest, name) for name in system_tables.OF_MANIFEST}, **asdict(outcome)}
-            for outcome, manifest in zip(outcomes, uploads, strict=True)]
+    rows = [
+        {**{name: getattr(manifest, name) for name in system_tables.OF_MANIFEST}, **asdict(outcome)}
+        for outcome, manifest in zip(outcomes, uploads, strict=True)
+    ]
     dataset, last = outcomes[-1].dataset, outcomes[-1].seq
-    delta.append(table, pa.Table.from_pylist(rows, schema=system_tables.UPLOADS), app_id=app_id(dataset), version=last,
-                 metadata=None)
+    delta.append(
+        table,
+        pa.Table.from_pylist(rows, schema=system_tables.UPLOADS),
+        app_id=app_id(dataset),
+        version=last,
+        metadata=None,
+    )
 
 
 def tell_ledger(lake: Lake, outcomes: Sequence[Outcome]) -> None:
@@ -126,11 +148,17 @@ def tell_ledger(lake: Lake, outcomes: Sequence[Outcome]) -> None:
 def _tell_item(client: Any, table: str, outcome: Outcome) -> None:
     try:
         client.update_item(
-            TableName=table, Key={name: {"S": value} for name, value in upload_item(outcome.upload_id).items()},
+            TableName=table,
+            Key={name: {"S": value} for name, value in upload_item(outcome.upload_id).items()},
             UpdateExpression="SET #state = :state, outcome = :outcome, stages.#stage = :at",
-            ConditionExpression="attribute_exists(pk)", ExpressionAttributeNames={"#state": "state", "#stage": outcome.state},
-            ExpressionAttributeValues={":state": {"S": outcome.state}, ":outcome": {"S": outcome.to_json()},
-                                       ":at": {"S": to_text(outcome.applied_at)}})
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeNames={"#state": "state", "#stage": outcome.state},
+            ExpressionAttributeValues={
+                ":state": {"S": outcome.state},
+                ":outcome": {"S": outcome.to_json()},
+                ":at": {"S": to_text(outcome.applied_at)},
+            },
+        )
     except ClientError as error:
         if error_code(error) != "ConditionalCheckFailedException":
             raise

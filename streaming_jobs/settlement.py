@@ -1,9 +1,9 @@
-"""The outcome of one upload, and a run that is ready to be committed: what both sizes of the apply protocol hand over."""
+"""The outcome of one upload, and a run that is ready to be committed: what both sizes of the protocol hand over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,8 +28,13 @@ class Prepared:
     discard: Callable[[], None]
 
 
-def settle(manifest: Manifest, contract: Contract, file: Tally, parts: Mapping[str, Tally],
-           applied_at: datetime) -> Outcome:
+def settle(
+    manifest: Manifest,
+    contract: Contract,
+    file: Tally,
+    parts: Mapping[str, Tally],
+    applied_at: datetime,
+) -> Outcome:
     """The outcome of an upload whose rows are told apart; `parts` has some of `conservation.PARTS`, the rest is none.
 
     Raises:
@@ -38,14 +43,20 @@ def settle(manifest: Manifest, contract: Contract, file: Tally, parts: Mapping[s
     nothing = Tally(0, {name: Decimal(0) for name in contract.money})
     whole = {part: parts.get(part, nothing) for part in PARTS}
     check(f"upload {manifest.seq} of {manifest.dataset} ({manifest.upload_id})", file, whole)
-    return _outcome(manifest, contract, file, whole, (), applied_at)
+    return _outcome(manifest, contract, file, whole, applied_at)
 
 
-def hold(manifest: Manifest, contract: Contract, file: Tally | None, reasons: tuple[str, ...],
-         applied_at: datetime) -> Outcome:
+def hold(
+    manifest: Manifest,
+    contract: Contract,
+    file: Tally | None,
+    reasons: tuple[str, ...],
+    applied_at: datetime,
+) -> Outcome:
     """The outcome of an upload that is set aside as a whole; `file` is None where it could not be read to its end."""
     nothing = Tally(0, {name: Decimal(0) for name in contract.money})
-    return _outcome(manifest, contract, file or nothing, dict.fromkeys(PARTS, nothing), reasons, applied_at)
+    found = _outcome(manifest, contract, file or nothing, dict.fromkeys(PARTS, nothing), applied_at)
+    return replace(found, state="held", held=list(reasons))
 
 
 def accepted_parts(tallies: Mapping[tuple[int, Fate], Tally], seq: int) -> dict[str, Tally]:
@@ -53,11 +64,30 @@ def accepted_parts(tallies: Mapping[tuple[int, Fate], Tally], seq: int) -> dict[
     return {fate.name.lower(): tallies[seq, fate] for fate in Fate if (seq, fate) in tallies}
 
 
-def _outcome(manifest: Manifest, contract: Contract, file: Tally, parts: Mapping[str, Tally],
-             held: tuple[str, ...], applied_at: datetime) -> Outcome:
-    money = {name: {part: money_text(tally.money[name], contract.column(name).scale)
-                    for part, tally in (("file", file), *parts.items())} for name in contract.money}
-    return Outcome(dataset=manifest.dataset, seq=manifest.seq, upload_id=manifest.upload_id,
-                   state="held" if held else "applied", rows=file.rows, money=money, held=list(held),
-                   contract_sha256=manifest.contract_sha256, contract_version=manifest.contract_version,
-                   applied_at=applied_at, **{part: tally.rows for part, tally in parts.items()})
+def _outcome(
+    manifest: Manifest,
+    contract: Contract,
+    file: Tally,
+    parts: Mapping[str, Tally],
+    applied_at: datetime,
+) -> Outcome:
+    money = {
+        name: {
+            part: money_text(tally.money[name], contract.column(name).scale)
+            for part, tally in (("file", file), *parts.items())
+        }
+        for name in contract.money
+    }
+    return Outcome(
+        dataset=manifest.dataset,
+        seq=manifest.seq,
+        upload_id=manifest.upload_id,
+        state="applied",
+        rows=file.rows,
+        money=money,
+        held=[],
+        contract_sha256=manifest.contract_sha256,
+        contract_version=manifest.contract_version,
+        applied_at=applied_at,
+        **{part: tally.rows for part, tally in parts.items()},
+    )

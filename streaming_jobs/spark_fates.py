@@ -20,7 +20,7 @@ def with_fates(accepted: DataFrame, contract: Contract, mode: Mode, table: DataF
     the mode's order begins with `_seq`.
     """
     if not mode.keyed:
-        return accepted.withColumns({"_fate": F.lit(int(Fate.MERGED)), "_change": F.lit(True)})  # noqa: FBT003  # a value
+        return accepted.withColumns({"_fate": F.lit(int(Fate.MERGED)), "_change": F.lit(True)})  # a value
     key = [column(name) for name in contract.primary_key]
     business = column(contract.sequence_by) if contract.sequence_by else F.lit(0)
     in_file = Window.partitionBy(*key, "_seq").orderBy(business.desc_nulls_last(), F.col("_row").desc())
@@ -29,15 +29,20 @@ def with_fates(accepted: DataFrame, contract: Contract, mode: Mode, table: DataF
     if table is not None and contract.sequence_by:
         accepted = _with_newest_of_table(accepted, contract.primary_key, contract.sequence_by, table)
         newest_before = F.greatest(newest_before, F.col("_newest"))
-    late = newest_before.isNotNull() & F.coalesce(newest_before > business, F.lit(True))  # noqa: FBT003  # a value
-    fate = (F.when(~F.col("_best"), int(Fate.DUPLICATE)).when(F.col("_late"), int(Fate.SUPERSEDED))
-            .otherwise(int(Fate.MERGED)))
+    late = newest_before.isNotNull() & F.coalesce(newest_before > business, F.lit(True))  # a value
+    fate = (
+        F.when(~F.col("_best"), int(Fate.DUPLICATE))
+        .when(F.col("_late"), int(Fate.SUPERSEDED))
+        .otherwise(int(Fate.MERGED))
+    )
     merged = F.col("_fate") == int(Fate.MERGED)
     last = Window.partitionBy(*key).orderBy(merged.desc(), F.col("_seq").desc())
-    return (accepted.withColumns({"_best": F.row_number().over(in_file) == 1, "_late": late})
-            .withColumn("_fate", fate)
-            .withColumn("_change", merged & (F.row_number().over(last) == 1))
-            .drop("_best", "_late", "_newest"))
+    return (
+        accepted.withColumns({"_best": F.row_number().over(in_file) == 1, "_late": late})
+        .withColumn("_fate", fate)
+        .withColumn("_change", merged & (F.row_number().over(last) == 1))
+        .drop("_best", "_late", "_newest")
+    )
 
 
 def column(name: str) -> Column:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,15 +44,27 @@ class Summary:
 
 def schema(contract: Contract) -> pa.Schema:
     """Of a staged row: which of the three it is, the contract's columns and lineage, and what only the others have."""
-    return pa.schema([
-        pa.field("_kind", pa.string()),
-        *(pa.field(column.name, column.arrow) for column in contract.columns),
-        *(each.with_nullable(True) for each in LINEAGE),  # noqa: FBT003  # the name of the method says it
-        pa.field("_raw", pa.string()), pa.field("_reasons", QUARANTINED.field("reasons").type), pa.field("_money", _TEXTS),
-        pa.field("_rows", pa.int64()), pa.field("_held", pa.list_(pa.string()))])
+    return pa.schema(
+        [
+            pa.field("_kind", pa.string()),
+            *(pa.field(column.name, column.arrow) for column in contract.columns),
+            *(each.with_nullable(True) for each in LINEAGE),  # the name of the method says it
+            pa.field("_raw", pa.string()),
+            pa.field("_reasons", QUARANTINED.field("reasons").type),
+            pa.field("_money", _TEXTS),
+            pa.field("_rows", pa.int64()),
+            pa.field("_held", pa.list_(pa.string())),
+        ],
+    )
 
 
-def stage(spark: SparkSession, settings: Settings, contract: Contract, uploads: tuple[Manifest, ...], folder: str) -> DataFrame:
+def stage(
+    spark: SparkSession,
+    settings: Settings,
+    contract: Contract,
+    uploads: tuple[Manifest, ...],
+    folder: str,
+) -> DataFrame:
     """Parses and validates the uploads on the executors, a file a task, and returns what was staged.
 
     Raises:
@@ -88,9 +100,12 @@ def _failures_of_tasks() -> Iterator[None]:
         raise LedgerlakeError(f"a task on the executors failed: {(ours or raised)[-1]}") from error
 
 
-def _reader(settings: Settings, contract: Contract, uploads: tuple[Manifest, ...]
-            ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def read(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _reader(
+    settings: Settings,
+    contract: Contract,
+    uploads: tuple[Manifest, ...],
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def read(numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         aws = Aws(settings)
         for batch in numbers:
             for number in batch["id"].to_pylist():
@@ -108,7 +123,9 @@ def _rows(aws: Aws, contract: Contract, manifest: Manifest) -> Iterator[pa.Recor
             for part in parts(file, contract):
                 totals.append(part.totals)
                 accepted = {name: part.accepted[name] for name in part.accepted.column_names}
-                refused = {f"_{name.removeprefix('_')}": part.quarantined[name] for name in part.quarantined.column_names}
+                refused = {
+                    f"_{name.removeprefix('_')}": part.quarantined[name] for name in part.quarantined.column_names
+                }
                 yield from _staged(contract, manifest, ACCEPTED, accepted, part.accepted.num_rows)
                 yield from _staged(contract, manifest, QUARANTINED_ROW, refused, part.quarantined.num_rows)
         except RejectedError as error:
@@ -116,10 +133,17 @@ def _rows(aws: Aws, contract: Contract, manifest: Manifest) -> Iterator[pa.Recor
             yield from _staged(contract, manifest, SUMMARY, {"_held": held}, 1)
             return
     found = add_totals(contract, totals)
-    yield from _staged(contract, manifest, SUMMARY, {
-        "_rows": pa.array([found.rows], pa.int64()),
-        "_money": pa.array([{name: str(value) for name, value in found.money.items()}], _TEXTS),
-        "_held": pa.array([list(hold_reasons(contract, found, declared(manifest)))], pa.list_(pa.string()))}, 1)
+    yield from _staged(
+        contract,
+        manifest,
+        SUMMARY,
+        {
+            "_rows": pa.array([found.rows], pa.int64()),
+            "_money": pa.array([{name: str(value) for name, value in found.money.items()}], _TEXTS),
+            "_held": pa.array([list(hold_reasons(contract, found, declared(manifest)))], pa.list_(pa.string())),
+        },
+        1,
+    )
 
 
 def _download(aws: Aws, manifest: Manifest, file: BinaryIO) -> None:
@@ -133,10 +157,21 @@ def _download(aws: Aws, manifest: Manifest, file: BinaryIO) -> None:
     file.seek(0)
 
 
-def _staged(contract: Contract, manifest: Manifest, kind: str, columns: dict[str, Any], count: int) -> Iterator[pa.RecordBatch]:
+def _staged(
+    contract: Contract,
+    manifest: Manifest,
+    kind: str,
+    columns: dict[str, Any],
+    count: int,
+) -> Iterator[pa.RecordBatch]:
     same = {"_kind": kind, "_upload_id": manifest.upload_id, "_seq": manifest.seq}
     shape = schema(contract)
-    arrays = [pa.repeat(pa.scalar(same[field.name], field.type), count) if field.name in same
-              else columns[field.name].cast(field.type) if field.name in columns
-              else pa.nulls(count, field.type) for field in shape]
+    arrays = [
+        pa.repeat(pa.scalar(same[field.name], field.type), count)
+        if field.name in same
+        else columns[field.name].cast(field.type)
+        if field.name in columns
+        else pa.nulls(count, field.type)
+        for field in shape
+    ]
     yield from pa.Table.from_arrays(arrays, schema=shape).to_batches()

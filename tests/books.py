@@ -31,8 +31,14 @@ NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 COLUMNS = ("id", "branch", "region", "as_of", "at", "open", "amount")
 
 
-def a_contract(dataset: str = "books", *, mode: str = "upsert", sequence_by: str | None = "as_of",
-               partitioned: bool = False, version: str = "1.0.0") -> Contract:
+def a_contract(
+    dataset: str = "books",
+    *,
+    mode: str = "upsert",
+    sequence_by: str | None = "as_of",
+    partitioned: bool = False,
+    version: str = "1.0.0",
+) -> Contract:
     """Every type, 38 digits of money; keyed by two columns of different types in mode upsert."""
     key = "true" if mode == "upsert" else "false"
     required = {name: str(name == sequence_by and mode == "upsert").lower() for name in ("as_of", "at")}
@@ -63,14 +69,24 @@ schema:
 
 def a_row(number: str = "a", **changes: Any) -> dict[str, Any]:
     """A row of the dataset, typed."""
-    return {"id": number, "branch": 1, "region": "north", "as_of": date(2026, 3, 31), "at": NOON, "open": True,
-            "amount": Decimal("1.00"), **changes}
+    return {
+        "id": number,
+        "branch": 1,
+        "region": "north",
+        "as_of": date(2026, 3, 31),
+        "at": NOON,
+        "open": True,
+        "amount": Decimal("1.00"),
+        **changes,
+    }
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """The file of these rows, line 2 first."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *([_cell(row[name]) for name in COLUMNS] for row in rows)])
+    csv.writer(text, lineterminator="\n").writerows(
+        [COLUMNS, *([_cell(row[name]) for name in COLUMNS] for row in rows)],
+    )
     return text.getvalue().encode()
 
 
@@ -112,8 +128,15 @@ class Books:
 
     def lake(self, aws: Aws | None = None, **changes: Any) -> Lake:
         """What a driver that just started has."""
-        return Lake(**{"settings": self.settings, "aws": aws or self.aws, "contracts": self.store, "spark": self.spark,
-                       **changes})
+        return Lake(
+            **{
+                "settings": self.settings,
+                "aws": aws or self.aws,
+                "contracts": self.store,
+                "spark": self.spark,
+                **changes,
+            },
+        )
 
     def accept(self, file: bytes | Sequence[Mapping[str, Any]], **changes: Any) -> Manifest:
         """As the admission would: the file and its manifest in raw, an item in the ledger."""
@@ -121,25 +144,47 @@ class Books:
         seq = len(self.uploads) + 1
         upload_id = str(uuid.uuid4())
         moment = NOON + timedelta(seconds=seq)
-        manifest = Manifest(**{
-            "dataset": self.contract.dataset, "seq": seq, "upload_id": upload_id,
-            "raw_key": raw_key(self.contract.dataset, upload_id), "size": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(), "contract_sha256": self.contract.sha256,
-            "contract_version": self.contract.version, "file_name": f"{seq}.csv", "content_type": "text/csv",
-            "tenant": "acme", "principal": "ann", "source_ip": "127.0.0.1", "declared_rows": None,
-            "declared_totals": {}, "granted_at": moment, "landed_at": moment, "accepted_at": moment, **changes})
+        manifest = Manifest(
+            **{
+                "dataset": self.contract.dataset,
+                "seq": seq,
+                "upload_id": upload_id,
+                "raw_key": raw_key(self.contract.dataset, upload_id),
+                "size": len(data),
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "contract_sha256": self.contract.sha256,
+                "contract_version": self.contract.version,
+                "file_name": f"{seq}.csv",
+                "content_type": "text/csv",
+                "tenant": "acme",
+                "principal": "ann",
+                "source_ip": "127.0.0.1",
+                "declared_rows": None,
+                "declared_totals": {},
+                "granted_at": moment,
+                "landed_at": moment,
+                "accepted_at": moment,
+                **changes,
+            },
+        )
         bucket = self.settings.raw_bucket
         self.aws.s3.put_object(Bucket=bucket, Key=manifest.raw_key, Body=data)
         self.aws.s3.put_object(Bucket=bucket, Key=manifest_key(self.contract.dataset, seq), Body=manifest.to_json())
-        self.aws.dynamodb.put_item(TableName=self.settings.ledger_table, Item={
-            **{name: {"S": text} for name, text in upload_item(upload_id).items()}, "state": {"S": "accepted"},
-            "manifest": {"S": manifest.to_json()}, "stages": {"M": {}}})
+        self.aws.dynamodb.put_item(
+            TableName=self.settings.ledger_table,
+            Item={
+                **{name: {"S": text} for name, text in upload_item(upload_id).items()},
+                "state": {"S": "accepted"},
+                "manifest": {"S": manifest.to_json()},
+                "stages": {"M": {}},
+            },
+        )
         self.uploads.append(manifest)
         return manifest
 
     def apply(self, first: int, last: int, lease: Lease | None = None, **lake: Any) -> tuple[Outcome, ...]:
         """Applies uploads `first..last` as one run, in a driver that just started."""
-        run = Run(self.contract, tuple(self.uploads[first - 1:last]))
+        run = Run(self.contract, tuple(self.uploads[first - 1 : last]))
         return apply_run(self.lake(**lake), run, lease or AlwaysHeld())
 
     def table(self, name: str | None = None, version: int | None = None) -> pa.Table:
@@ -162,6 +207,8 @@ class Books:
     def ledger_state(self, upload: Manifest) -> str:
         """What the ledger says of an upload."""
         item = self.aws.dynamodb.get_item(
-            TableName=self.settings.ledger_table, ConsistentRead=True,
-            Key={name: {"S": text} for name, text in upload_item(upload.upload_id).items()})["Item"]
+            TableName=self.settings.ledger_table,
+            ConsistentRead=True,
+            Key={name: {"S": text} for name, text in upload_item(upload.upload_id).items()},
+        )["Item"]
         return str(item["state"]["S"])

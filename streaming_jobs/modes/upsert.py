@@ -16,8 +16,10 @@ def _order(contract: Contract) -> tuple[str, ...]:
 
 def _clauses(contract: Contract, quote: Quote) -> tuple[Clause, ...]:
     values = all_columns(contract, quote)
-    return (Clause(matched=True, action="update", condition=not_older(_order(contract), quote), values=values),
-            Clause(matched=False, action="insert", condition=None, values=values))
+    return (
+        Clause(matched=True, action="update", condition=not_older(_order(contract), quote), values=values),
+        Clause(matched=False, action="insert", condition=None, values=values),
+    )
 
 
 MODE = Mode(name="upsert", keyed=True, order=_order, clauses=_clauses)

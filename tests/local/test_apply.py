@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from ledgerlake.aws import Aws
+from ledgerlake.aws import Aws, ClientError
 from ledgerlake.errors import ConfigurationError, LedgerlakeError, TransientError
 from ledgerlake.settings import Settings
 from streaming_jobs.outcomes import recover
@@ -30,7 +29,7 @@ def some_books(cloud: Cloud, **contract: Any) -> Books:
             a_row("a", amount=Decimal("2.00")),
             a_row("a", amount=Decimal("3.00")),
             a_row("c", as_of=date(2026, 4, 2), amount=Decimal("4.00")),
-        ]
+        ],
     )
     books.accept([a_row("c", as_of=date(2026, 4, 1), amount=Decimal("5.00")), a_row("d", amount=None)])
     return books
@@ -66,7 +65,8 @@ EXPECTED_COUNTS = [
 
 @pytest.mark.parametrize("runs", [[(1, 3)], [(1, 1), (2, 3)], [(1, 2), (3, 3)], [(1, 1), (2, 2), (3, 3)]], ids=str)
 def test_the_table_and_the_counts_do_not_depend_on_how_uploads_are_cut_into_runs(
-    fresh_cloud: Cloud, runs: list[tuple[int, int]]
+    fresh_cloud: Cloud,
+    runs: list[tuple[int, int]],
 ) -> None:
     books = some_books(fresh_cloud)
     for first, last in runs:
@@ -210,7 +210,7 @@ class RefusingAws(Aws):
     """Refuses one operation of the ledger."""
 
     @property
-    def dynamodb(self) -> Any:  # type: ignore[override]
+    def dynamodb(self) -> Any:
         return _RefusingClient(Aws(self.settings).dynamodb, "update_item")
 
 
@@ -227,7 +227,9 @@ def _lose_the_ledger(books: Books, last: int) -> None:
 @pytest.mark.parametrize("last_before", [1, 2, 3])
 @pytest.mark.parametrize("crash", [_lose_the_lease, _lose_the_ledger])
 def test_a_crash_between_two_steps_resumes_exactly(
-    fresh_cloud: Cloud, crash: Callable[[Books, int], None], last_before: int
+    fresh_cloud: Cloud,
+    crash: Callable[[Books, int], None],
+    last_before: int,
 ) -> None:
     books = some_books(fresh_cloud)
     crash(books, last_before)

@@ -15,9 +15,12 @@ from pyspark.sql import SparkSession
 from ledgerlake.errors import ConfigurationError, TransientError
 from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id, table_uri
+from streaming_jobs.checkpoints import EVERY, shorten
+from streaming_jobs.commit import apply_run
 from streaming_jobs.executor_path import TXN_APP, TXN_VERSION
+from streaming_jobs.runs import Run
 from tables import delta
-from tests.books import COLUMNS, Books, a_contract, a_row, to_csv
+from tests.books import COLUMNS, AlwaysHeld, Books, a_contract, a_row, to_csv
 from tests.conftest import Cloud
 from tests.model import Model
 
@@ -27,18 +30,30 @@ DRIVER, SPARK = 1 << 40, 1
 
 HIGHEST = Decimal("9" * 36 + ".99")
 DAYS = (date.min, date(1582, 10, 4), date(1582, 10, 15), date(2026, 3, 31), date.max)
-MOMENTS = (datetime(1, 1, 1, tzinfo=UTC), datetime(1900, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
-           datetime(2262, 4, 12, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC))
-AMOUNTS = (None, Decimal("0.00"), Decimal("0.01"), -HIGHEST, HIGHEST)
-IDS = ("a", "b", "10", "9", "ä", "it's", "back\\slash", "%_`\"")
+MOMENTS = (
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1900, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+    datetime(2262, 4, 12, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+)
+AMOUNTS = (None, Decimal("0.00"), Decimal("0.01"), HIGHEST.copy_negate(), HIGHEST)  # unary minus would round
+IDS = ("a", "b", "10", "9", "ä", "it's", "back\\slash", '%_`"')
 
 
 def an_upload(chance: random.Random, required: str | None) -> list[dict[str, Any]]:
     """Rows of few keys, so that they meet; every type at both its ends."""
-    return [a_row(chance.choice(IDS), branch=chance.choice((9, 10, -2**63, 2**63 - 1)), as_of=chance.choice((*DAYS, *([] if required == "as_of" else [None]))),
-                  region=chance.choice((None, "north", "süd/ost", "a=b")), at=chance.choice((*MOMENTS, *([] if required == "at" else [None]))),
-                  open=chance.choice((None, True, False)), amount=chance.choice(AMOUNTS))
-            for _ in range(chance.randrange(30))]
+    return [
+        a_row(
+            chance.choice(IDS),
+            branch=chance.choice((9, 10, -(2**63), 2**63 - 1)),
+            as_of=chance.choice((*DAYS, *([] if required == "as_of" else [None]))),
+            region=chance.choice((None, "north", "süd/ost", "a=b")),
+            at=chance.choice((*MOMENTS, *([] if required == "at" else [None]))),
+            open=chance.choice((None, True, False)),
+            amount=chance.choice(AMOUNTS),
+        )
+        for _ in range(chance.randrange(30))
+    ]
 
 
 def bad_lines(count: int) -> bytes:
@@ -58,9 +73,19 @@ def counts(outcome: Outcome) -> dict[str, int]:
 @pytest.mark.parametrize("partitioned", [False, True], ids=["whole", "partitioned"])
 @pytest.mark.parametrize(("mode", "sequence_by"), [("upsert", "as_of"), ("upsert", "at"), ("append", None)])
 def test_engines_alternating_on_one_table_equal_a_plain_model_at_every_version(
-        fresh_cloud: Cloud, spark: SparkSession, mode: str, sequence_by: str | None, *, partitioned: bool) -> None:
-    books = Books(fresh_cloud.settings, fresh_cloud.aws,
-                  a_contract(mode=mode, sequence_by=sequence_by, partitioned=partitioned), spark)
+    fresh_cloud: Cloud,
+    spark: SparkSession,
+    mode: str,
+    sequence_by: str | None,
+    *,
+    partitioned: bool,
+) -> None:
+    books = Books(
+        fresh_cloud.settings,
+        fresh_cloud.aws,
+        a_contract(mode=mode, sequence_by=sequence_by, partitioned=partitioned),
+        spark,
+    )
     chance = random.Random(f"{mode} {sequence_by} {partitioned}")  # noqa: S311  # examples, not secrets
     model = Model(books.contract.primary_key, books.contract.sequence_by)
     expected: dict[int, list[dict[str, Any]]] = {}
@@ -70,15 +95,23 @@ def test_engines_alternating_on_one_table_equal_a_plain_model_at_every_version(
             rows = an_upload(chance, sequence_by)
             bad = chance.randrange(3)
             manifest = books.accept(to_csv(rows) + bad_lines(bad))
-            model.apply([{**row, "_upload_id": manifest.upload_id, "_seq": manifest.seq, "_row": line}
-                         for line, row in enumerate(rows, start=2)])
+            model.apply(
+                [
+                    {**row, "_upload_id": manifest.upload_id, "_seq": manifest.seq, "_row": line}
+                    for line, row in enumerate(rows, start=2)
+                ],
+            )
         outcomes = apply(books, first, len(books.uploads), size)
         for outcome in outcomes:
-            assert counts(outcome) == {name: number for (seq, name), number in model.fates.items()
-                                       if seq == outcome.seq}
+            assert counts(outcome) == {
+                name: number for (seq, name), number in model.fates.items() if seq == outcome.seq
+            }
         version = outcomes[0].version
         assert version is not None
-        expected[version] = sorted(model.table.values(), key=lambda row: (row["_seq"], row["_row"]))
+        expected[version] = sorted(
+            (dict(row) for row in model.table.values()),
+            key=lambda row: (row["_seq"], row["_row"]),
+        )
         assert progress(books) == len(books.uploads)
     for version, rows in expected.items():
         assert books.rows(version) == rows
@@ -112,16 +145,24 @@ def test_both_sizes_say_the_same_of_the_same_files(fresh_cloud: Cloud, spark: Sp
     said = []
     for dataset, size in (("small", DRIVER), ("large", SPARK)):
         books = Books(fresh_cloud.settings, fresh_cloud.aws, a_contract(dataset), spark)
-        books.accept(to_csv([a_row("a"), a_row("a", amount=Decimal("2.00")), a_row("b", as_of=date.max)]) + bad_lines(2))
+        books.accept(
+            to_csv([a_row("a"), a_row("a", amount=Decimal("2.00")), a_row("b", as_of=date.max)]) + bad_lines(2),
+        )
         books.accept([a_row("c")], declared_totals={"amount": "7.00"})
         books.accept(to_csv([a_row("d")]).replace(b"branch", b"brunch"))
-        books.accept([a_row("a", as_of=date.min, amount=HIGHEST), a_row("b", as_of=date.min, amount=HIGHEST)],
-                     declared_rows=2, declared_totals={"amount": "1" + "9" * 36 + ".98"})
+        books.accept(
+            [a_row("a", as_of=date.min, amount=HIGHEST), a_row("b", as_of=date.min, amount=HIGHEST)],
+            declared_rows=2,
+            declared_totals={"amount": "1" + "9" * 36 + ".98"},
+        )
         books.accept(b"")
         outcomes = apply(books, 1, 5, size)
         hidden = {"dataset", "contract_sha256", "upload_id", "quarantined_at"}
-        quarantine = [{name: value for name, value in row.items() if name not in hidden}
-                      for row in books.table("quarantine").to_pylist() if row["dataset"] == dataset]
+        quarantine = [
+            {name: value for name, value in row.items() if name not in hidden}
+            for row in books.table("quarantine").to_pylist()
+            if row["dataset"] == dataset
+        ]
         rows = [{**row, "_upload_id": ""} for row in books.rows()]
         told = [{**each, "dataset": "", "contract_sha256": ""} for each in without_time(outcomes)]
         said.append((told, sorted(quarantine, key=str), rows))
@@ -134,8 +175,7 @@ class LeaseLost:
 
 
 @pytest.mark.timeout(300)
-def test_a_crash_before_the_merge_of_a_large_run_resumes_exactly(
-        fresh_cloud: Cloud, spark: SparkSession) -> None:
+def test_a_crash_before_the_merge_of_a_large_run_resumes_exactly(fresh_cloud: Cloud, spark: SparkSession) -> None:
     books = Books(fresh_cloud.settings, fresh_cloud.aws, a_contract(), spark)
     books.accept(to_csv([a_row("a")]) + bad_lines(1))
     large = replace(books.settings, small_batch_bytes=SPARK)
@@ -176,3 +216,22 @@ def test_a_run_for_spark_is_refused_where_spark_may_not_commit(fresh_cloud: Clou
     books.accept([a_row("a")])
     with pytest.raises(ConfigurationError, match="no Spark session"):
         books.apply(1, 1)
+
+
+@pytest.mark.timeout(300)
+def test_a_long_log_gets_checkpoints_that_both_engines_read(fresh_cloud: Cloud, spark: SparkSession) -> None:
+    books = Books(fresh_cloud.settings, fresh_cloud.aws, a_contract(), spark)
+    lake = books.lake()
+    for number in range(EVERY):
+        books.accept([a_row(f"k{number}")])
+        apply_run(lake, Run(books.contract, tuple(books.uploads[-1:])), AlwaysHeld())
+    before = books.rows()
+    assert shorten(lake, "books") == ("books", "uploads")
+    assert shorten(lake, "books") == ()
+    found = books.aws.s3.list_objects_v2(Bucket=books.settings.tables_bucket, Prefix="tables/books/_delta_log/_last")
+    assert found["KeyCount"] == 1
+    assert books.rows() == before == spark_rows(books, spark, EVERY)
+    books.accept([a_row("after")])
+    apply_run(lake, Run(books.contract, tuple(books.uploads[-1:])), AlwaysHeld())
+    assert progress(books) == EVERY + 1
+    assert spark_rows(books, spark, EVERY + 1) == books.rows()

@@ -14,24 +14,38 @@ from streaming_jobs.conservation import add, check, exact_sum, money_text, tally
 from streaming_jobs.fold import Tally
 from validation.verdict import QUARANTINED
 
-AMOUNTS = st.builds(lambda digits, places: Decimal(f"{digits}e-{places}"), st.integers(-10**43, 10**43), st.integers(0, 5))
+AMOUNTS = st.builds(
+    lambda digits, places: Decimal(f"{digits}e-{places}"),
+    st.integers(-(10**43), 10**43),
+    st.integers(0, 5),
+)
 
 
-@given(parts=st.lists(st.builds(Tally, st.integers(0, 9), st.fixed_dictionaries({"fee": AMOUNTS})), min_size=1, max_size=4))
+TALLIES = st.builds(Tally, st.integers(0, 9), st.fixed_dictionaries({"fee": AMOUNTS}))
+
+
+@given(
+    parts=st.lists(TALLIES, min_size=1, max_size=4),
+)
 def test_parts_that_add_up_pass_and_a_cent_or_a_row_more_does_not(parts: list[Tally]) -> None:
     file = add(parts, ["fee"])
     named = {str(index): part for index, part in enumerate(parts)}
     check("books 1", file, named)
-    with pytest.raises(LedgerlakeError, match="books 1: .*rows: file"):
+    with pytest.raises(LedgerlakeError, match=r"books 1: .*rows: file"):
         check("books 1", Tally(file.rows + 1, file.money), named)
     with pytest.raises(LedgerlakeError, match="fee: file"):
         check("books 1", Tally(file.rows, {"fee": exact_sum([file.money["fee"], Decimal("0.00001")])}), named)
 
 
 def test_refused_cells_count_with_all_their_digits() -> None:
-    cells = pa.array([[("fee", "9" * 38)], [("fee", "0." + "1" * 38)], [], [("fee", None)]], QUARANTINED.field("money").type)
+    cells = pa.array(
+        [[("fee", "9" * 38)], [("fee", "0." + "1" * 38)], [], [("fee", None)]],
+        QUARANTINED.field("money").type,
+    )
     assert tally_quarantined(cells, ["fee", "tax"]) == Tally(
-        4, {"fee": Decimal("9" * 38 + "." + "1" * 38), "tax": Decimal(0)})
+        4,
+        {"fee": Decimal("9" * 38 + "." + "1" * 38), "tax": Decimal(0)},
+    )
 
 
 @given(value=AMOUNTS, scale=st.integers(0, 6))
