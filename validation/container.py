@@ -42,13 +42,14 @@ def open_container(data: Data | BinaryIO, caps: Caps = DEFAULT_CAPS) -> BinaryIO
         RejectedError: here for a zip that is damaged, encrypted or has not exactly one member; while reading for a
             damaged body and for one that unpacks beyond `caps`.
     """
-    stream = cast("BinaryIO", data) if hasattr(data, "read") else as_stream(cast("Data", data))
+    stream = as_stream(data) if isinstance(data, bytes | bytearray | memoryview | pa.Buffer) else data
     magic = stream.read(4)
     stream.seek(0)
     if magic.startswith(GZIP):
-        return _Capped(cast("BinaryIO", GzipFile(fileobj=stream, mode="rb")), _packed_size(stream), caps)
+        unpacked = cast("BinaryIO", GzipFile(fileobj=stream, mode="rb"))
+        return cast("BinaryIO", _Capped(unpacked, _packed_size(stream), caps))
     if magic in (ZIP, EMPTY_ZIP):
-        return _Capped(_only_member(stream), _packed_size(stream), caps)
+        return cast("BinaryIO", _Capped(_only_member(stream), _packed_size(stream), caps))
     return stream
 
 

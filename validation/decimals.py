@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +21,7 @@ def short_decimals(text: pa.StringArray, wanted: pa.Decimal128Type) -> pa.Decima
     A cell is plain if it has a minus sign at most, digits, at most one point, and a fraction that needs no rounding.
     """
     ends = offsets(text)
-    data = np.frombuffer(text.buffers()[2] or b"", np.uint8)[ends[0]:ends[-1]]
+    data: Any = np.frombuffer(text.buffers()[2] or b"", np.uint8)[ends[0]:ends[-1]]
     is_point = data == _POINT
     points = np.count_nonzero(is_point)
     others = len(data) - np.count_nonzero(data - _ZERO < _TEN) - points
@@ -43,7 +45,7 @@ def short_decimals(text: pa.StringArray, wanted: pa.Decimal128Type) -> pa.Decima
         return None
 
 
-def _fraction_lengths(ends: np.ndarray, points: np.ndarray, count: np.ndarray) -> np.ndarray | None:
+def _fraction_lengths(ends: Any, points: Any, count: Any) -> Any:
     """Digits after the point of each cell; None if a cell has two points."""
     if count.max(initial=0) > 1:
         return None

@@ -36,8 +36,8 @@ def accepted(column: Column, file: FileFormat) -> str:
         case Kind.INTEGER:
             return f"a whole number of 64 bits{grouped}"
         case Kind.DECIMAL:
-            return (f"a number with at most {column.precision - column.scale} digits before and {column.scale} after its "
-                    f"point{grouped}")
+            whole = column.precision - column.scale
+            return f"a number with at most {whole} digits before and {column.scale} after its point{grouped}"
         case Kind.DATE:
             return f"a date written {' or '.join(column.formats or DATE_FORMATS)}"
         case Kind.TIMESTAMP:
@@ -51,8 +51,9 @@ def readable_number(text: str | None, file: FileFormat) -> Decimal | None:
     if text is None:
         return None
     cell = text.strip() if file.trim else text
-    if file.thousands and re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(file.thousands)}[0-9]{{3}})+(?:\.[0-9]*)?", cell):
-        cell = cell.replace(file.thousands, "")
+    mark = file.thousands
+    if mark and re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+(?:\.[0-9]*)?", cell):
+        cell = cell.replace(mark, "")
     return Decimal(cell) if _READABLE.fullmatch(cell) else None
 
 

@@ -1,8 +1,8 @@
 """Text to typed columns: each cell becomes a value, a null, or a reason why it is neither.
 
-Nothing is guessed: no rounding, no rolling of 30 February, no hexadecimal, exponent, infinity or NaN, no time without a
-zone. Whole columns are cast at once where their bytes leave no room for doubt; any other column is matched cell by cell.
-Both ways give the same answer for every cell, whatever stands beside it.
+Nothing is guessed: no rounding, no rolling of 30 February, no hexadecimal, exponent, infinity or NaN, no time
+without a zone. Whole columns are cast at once where their bytes leave no room for doubt; any other column is matched
+cell by cell. Both ways give the same answer for every cell, whatever stands beside it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def _distinct(cells: pa.StringArray, column: Column, file: FileFormat) -> Parsed
     runs = pc.run_end_encode(cells)
     encoded = pc.dictionary_encode(runs.values)
     parsed = careful_distinct(encoded.dictionary, column, file)
-    return Parsed(_spread(parsed.values, encoded, runs), None if parsed.bad is None else _spread(parsed.bad, encoded, runs))
+    bad = None if parsed.bad is None else _spread(parsed.bad, encoded, runs)
+    return Parsed(_spread(parsed.values, encoded, runs), bad)
 
 
 def _spread(values: pa.Array, encoded: pa.DictionaryArray, runs: pa.RunEndEncodedArray) -> pa.Array:

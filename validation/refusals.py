@@ -49,7 +49,7 @@ def refused_positions(refusals: Sequence[Refusal]) -> np.ndarray:
 
 
 def quarantine(block: Block, refusals: Sequence[Refusal], money: Mapping[str, Mapping[int, Decimal]]) -> pa.Table:
-    """The refused rows of a block in `QUARANTINED`, ordered by row; `money` gives readable cells by column and position."""
+    """The refused rows of a block in `QUARANTINED`, ordered by row; `money`: readable cells by column and position."""
     if not refusals and not block.broken:
         return QUARANTINED.empty_table()
     at = [int(position) for position in refused_positions(refusals)]
@@ -58,9 +58,10 @@ def quarantine(block: Block, refusals: Sequence[Refusal], money: Mapping[str, Ma
         for position, value, message in zip(refusal.positions, refusal.values, refusal.messages, strict=True):
             reasons[int(position)].append({"rule": refusal.rule, "column": refusal.column, "value": value,
                                            "message": message})
-    rows = [{"_row": int(block.rows[position]), "raw": raw, "reasons": reasons[position],
-             "money": [(name, format(cells[position], "f")) for name, cells in money.items() if position in cells]}
-            for position, raw in zip(at, block.raw(at) if at else [], strict=True)]
+    rows: list[dict[str, Any]] = [
+        {"_row": int(block.rows[position]), "raw": raw, "reasons": reasons[position],
+         "money": [(name, format(cells[position], "f")) for name, cells in money.items() if position in cells]}
+        for position, raw in zip(at, block.raw(at) if at else [], strict=True)]
     rows += [_broken(broken) for broken in block.broken]
     return pa.Table.from_pylist(sorted(rows, key=lambda row: row["_row"]), schema=QUARANTINED)
 

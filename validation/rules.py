@@ -1,7 +1,7 @@
 """The rules a contract can put on a column. To add one: one function here, its signature in `tables/rule_names.py`.
 
-A rule is given the parsed column and its parameters, and says for each cell whether it is fine; what it says of a null is ignored.
-Its docstring is the message that a refused row carries.
+A rule is given the parsed column and its parameters, and says for each cell whether it is fine; what it says of a null
+is ignored. Its docstring is the message that a refused row carries.
 """
 
 from __future__ import annotations
@@ -97,8 +97,10 @@ def _within(cells: pa.Array, low: Any, high: Any) -> pa.BooleanArray:  # a value
 
 def message(named: Rule, column: str, params: dict[str, Any]) -> str:
     """The message of a rule, for a column and these parameters."""
-    texts = {name: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in params.items()}
-    return named.message.format_map({**texts, "column": column, "bounds": _bounds(params.get("low"), params.get("high"))})
+    texts = {name: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+             for name, value in params.items()}
+    bounds = _bounds(params.get("low"), params.get("high"))
+    return named.message.format_map({**texts, "column": column, "bounds": bounds})
 
 
 def _bounds(low: object, high: object) -> str:

@@ -46,7 +46,8 @@ def add(first: Decimal, second: Decimal) -> Decimal:
 
 def add_totals(contract: Contract, parts: Iterable[Totals]) -> Totals:
     """The totals of a file, from those of its parts in order."""
-    rows, trailers = 0, []
+    rows = 0
+    trailers: list[TrailerLine] = []
     sums = dict.fromkeys(summed_columns(contract), Decimal(0))
     for part in parts:
         rows += part.rows

@@ -58,7 +58,8 @@ def test_a_trailer_that_is_off_by_one_holds_the_file() -> None:
     for declared in (count, total):
         altered = data.replace(b" " + declared + b"\n", b" %d\n" % (int(declared) + 1))
         assert altered != data
-        assert [reason.rpartition(": ")[2] for reason in validate(altered, _contract("sec_ftd")).held] == ["a difference of 1"]
+        held = validate(altered, _contract("sec_ftd")).held
+        assert [reason.rpartition(": ")[2] for reason in held] == ["a difference of 1"]
 
 
 @pytest.mark.skipif(not FTD, reason=f"no sec_ftd under {DATA}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from contextlib import suppress
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -27,7 +29,8 @@ def a_zip(*members: tuple[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("data", [CSV, gzip.compress(CSV), a_zip(("trades.csv", CSV)), a_zip(("x/", b""), ("x/t.csv", CSV))])
+@pytest.mark.parametrize("data", [CSV, gzip.compress(CSV), a_zip(("trades.csv", CSV)),
+                                  a_zip(("x/", b""), ("x/t.csv", CSV))])
 def test_a_file_is_the_same_in_a_container_and_out_of_it(data: bytes) -> None:
     assert open_container(data).read() == CSV
     assert open_container(pa.py_buffer(data)).read() == CSV
@@ -55,15 +58,12 @@ def test_a_bomb_is_refused_before_it_is_unpacked(pack: object) -> None:
         open_container(bomb, Caps(size=1_000_000)).read()
     stream = open_container(bomb, Caps(ratio=10, grace=1000))
     with pytest.raises(RejectedError, match="at most 10 times the packed size"):
-        while stream.read(100_000):
-            pass
+        list(iter(partial(stream.read, 100_000), b""))
     assert len(open_container(bomb, Caps(size=3_000_000, ratio=10**6)).read()) == 3_000_000
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=80), st.sampled_from([b"", b"\x1f\x8b\x08\x00", b"PK\x03\x04", b"PK\x05\x06"]))
 def test_any_bytes_are_read_or_rejected(data: bytes, magic: bytes) -> None:
-    try:
+    with suppress(RejectedError):
         assert open_container(magic + data).read() == magic + data
-    except RejectedError as error:
-        assert error.check == "container"

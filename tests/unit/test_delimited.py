@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +22,7 @@ from tests.shapes import AMOUNT, ID, NAME, a_contract, column, messages, reasons
 from validation.container import as_stream
 from validation.formats import delimited
 from validation.header import check_header
-from validation.validate import check_conservation, judge, validate, verdict
+from validation.validate import check_conservation, judge, parts, validate, verdict
 from validation.verdict import Verdict
 
 TRADES = a_contract()
@@ -32,7 +35,7 @@ def _rows(found: Verdict) -> list[tuple[Any, ...]]:
 
 
 def _cut(data: bytes, contract: Contract, chunk: int) -> Verdict:
-    """The verdict where the file is cut into chunks of so many bytes; the last one holds all lines that may be trailers."""
+    """The verdict where the file is cut into chunks of so many bytes; the last holds all lines that may be trailers."""
     last = re.search(rb"(?:\s|END 3|SUM 1)*\Z", data)
     tail = len(last[0]) + 1 if last else 1
     return verdict(judge(delimited.split(as_stream(data), contract, chunk, tail), contract, threads=2), contract)
@@ -202,8 +205,9 @@ def test_what_csv_writes_is_read_back_with_the_lines_csv_counts(rows: list[list[
 CONTRACTS = st.builds(a_contract, st.just((ID, NAME, replace(AMOUNT, required=True))), delimiter=st.sampled_from(",|"),
                       quote=st.sampled_from(['"', None]), encodings=st.sampled_from([("utf-8",), ("utf-8", "cp1252")]),
                       trailers=st.sampled_from([(), TRAILERS]), unknown_columns=st.sampled_from(["reject", "ignore"]))
-FRAGMENTS = st.sampled_from([b"1", b"-2.50", b"3.999", b",", b"|", b"\n", b"\r\n", b"\r", b'"', b" ", b"abc", b"\xc3\xa9",
-                             b"\xe9", b"\0", b"END 3\n", b"SUM 1\n", b"1,a,2\n", b'2,"b\nc",3\n', b"", b"1e5", b"0x1"])
+FRAGMENTS = st.sampled_from([b"1", b"-2.50", b"3.999", b",", b"|", b"\n", b"\r\n", b"\r", b'"', b" ", b"abc",
+                             b"\xc3\xa9", b"\xe9", b"\0", b"END 3\n", b"SUM 1\n", b"1,a,2\n", b'2,"b\nc",3\n', b"",
+                             b"1e5", b"0x1"])
 
 
 @settings(max_examples=80, deadline=None)
@@ -227,15 +231,25 @@ def test_any_bytes_are_conserved_or_rejected_however_they_are_cut(contract: Cont
 @settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_whatsoever_end_in_another_error(data: bytes) -> None:
-    try:
+    with suppress(RejectedError):
         check_conservation(validate(data, a_contract(TEXT_COLUMNS, unknown_columns="ignore")))
-    except RejectedError as error:
-        assert error.message
 
 
 def test_a_format_is_told_by_its_first_bytes() -> None:
     assert delimited.sniff(b"id,name\n")
     assert not any(delimited.sniff(prefix) for prefix in (b"PAR1", b"PK\x03\x04", b"%PDF-1.7", b"a\0b", b'{"id": 1}'))
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    rows = b"".join(b"%d,name %d,%d.50\n" % (number, number % 977, number * 7919 % 10**6) for number in range(400_000))
+    data = gzip.compress(b"id,name,amount\n" + rows, 1)
+    start, count, most = pa.total_allocated_bytes(), 0, 0
+    for part in parts(data, TRADES):
+        count += part.accepted.num_rows
+        most = max(most, pa.total_allocated_bytes() - start)
+    assert count == 400_000
+    assert most < len(rows)
+    assert most < 8 * 1024**2
 
 
 def test_the_default_file_is_a_csv_in_utf8() -> None:

@@ -30,7 +30,8 @@ def a_parquet(**columns: pa.Array) -> bytes:
 
 def test_typed_columns_pass_and_rows_count_from_one() -> None:
     data = a_parquet(ID=pa.array([1, 2], pa.int32()), amount=pa.array([Decimal("1.5"), None], pa.decimal128(9, 4)),
-                     day=pa.array([date(2026, 3, 31)] * 2), at=pa.array([NOON] * 2, pa.timestamp("ns", "Europe/London")),
+                     day=pa.array([date(2026, 3, 31)] * 2),
+                     at=pa.array([NOON] * 2, pa.timestamp("ns", "Europe/London")),
                      name=pa.array(["a", "a"]).dictionary_encode())
     found = validate(data, TRADES)
     assert found.accepted.to_pylist() == [

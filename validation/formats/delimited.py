@@ -171,7 +171,8 @@ def _without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk,
         return chunk, ()
     first = max(0, len(chunk.data) - size)
     tail = bytes(chunk.data[first:])
-    end, line, found = len(tail), chunk.line + chunk.line_count, []
+    end, line = len(tail), chunk.line + chunk.line_count
+    found: list[TrailerLine] = []
     while end:
         text = tail[:end].removesuffix(b"\n").removesuffix(b"\r")
         start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
