@@ -200,8 +200,8 @@ def _committed_version(data: Handle, run: Run) -> int:
 
 
 def _remove(lake: Lake, folder: str) -> None:
-    """Deletes what was staged, and whatever an earlier crash left of the same upload."""
-    bucket, _, prefix = folder.rpartition("/")[0].removeprefix("s3://").partition("/")
+    """Deletes what was staged, and whatever earlier crashes left of the dataset."""
+    bucket, _, prefix = folder.rsplit("/", 2)[0].removeprefix("s3://").partition("/")
     with transient(f"remove {folder}"):
         for page in lake.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
             keys = [{"Key": item["Key"]} for item in page.get("Contents", ())]
