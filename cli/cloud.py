@@ -121,6 +121,7 @@ def _start_seaweedfs(state: State, keys: Mapping[str, str]) -> int:
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-master.telemetry=false",
+        "-volume.max=4096",  # by default there are few, by free disk space, and each bucket takes one for itself
     ]
     _start(state, "seaweedfs", argv, {**os.environ, **keys}, s3)
     return s3
