@@ -54,10 +54,12 @@ def _round_trip(text: pa.StringArray, form: str) -> pa.TimestampArray:
     A lone digit (of a day, month or hour) may lack its zero, but for years of two digits.
     """
     values = pc.strptime(text, format=form, unit="s", error_is_null=True)
-    padded = text if "%y" in form else pc.replace_substring_regex(text, r"\b([0-9])\b", r"0\1")
     written = pc.strftime(values, format=form)
-    same = pc.and_(pc.equal(pc.utf8_lower(written), pc.utf8_lower(padded)), _in_years(values))
-    return pc.if_else(same, values, None)
+    same = pc.equal(written, text)
+    if not pc.all(same, min_count=0).as_py():
+        padded = text if "%y" in form else pc.replace_substring_regex(text, r"\b([0-9])\b", r"0\1")
+        same = pc.equal(pc.utf8_lower(written), pc.utf8_lower(padded))
+    return pc.if_else(pc.and_(same, _in_years(values)), values, None)
 
 
 def _in_years(values: pa.TimestampArray) -> pa.BooleanArray:

@@ -28,7 +28,7 @@ class Refusal:
 
 def failing(fine: pa.BooleanArray, cells: pa.Array) -> np.ndarray:
     """Positions of the cells that are there and not fine."""
-    if pc.all(pc.fill_null(fine, True), min_count=0).as_py():
+    if pc.all(fine, min_count=0).as_py():
         return np.zeros(0, np.int64)
     return positions(pc.and_(pc.is_valid(cells), pc.invert(pc.fill_null(fine, True))))
 

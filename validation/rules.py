@@ -87,12 +87,9 @@ def length(cells: pa.StringArray, low: int | None = None, high: int | None = Non
 
 
 def _within(cells: pa.Array, low: Any, high: Any) -> pa.BooleanArray:  # a value of the column's type
-    fine = pc.is_valid(cells)
-    if low is not None:
-        fine = pc.and_(fine, pc.greater_equal(cells, pa.scalar(low, cells.type)))
-    if high is not None:
-        fine = pc.and_(fine, pc.less_equal(cells, pa.scalar(high, cells.type)))
-    return fine
+    above = pc.greater_equal(cells, pa.scalar(low, cells.type)) if low is not None else pc.is_valid(cells)
+    below = pc.less_equal(cells, pa.scalar(high, cells.type)) if high is not None else True
+    return pc.and_(above, below)
 
 
 def message(named: Rule, column: str, params: dict[str, Any]) -> str:
