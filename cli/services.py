@@ -44,7 +44,7 @@ def start_stream(state: State, env: Mapping[str, str]) -> Process:
     if running:
         return running
     state.log("stream").unlink(missing_ok=True)
-    return _start(state, "stream", ["streaming_jobs.glue_entry"], env)
+    return _start(state, "stream", ["cli.glue"], env)
 
 
 def stream_is_ready(state: State) -> bool:
