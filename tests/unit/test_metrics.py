@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from monitoring.metrics import METRICS, emf
+from ledgerlake.aws import Aws
+from monitoring.metrics import METRICS, emf, put
+from tests.unit.test_requests import SETTINGS
 
 MOMENT = datetime(2026, 3, 31, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -71,3 +76,20 @@ def test_the_published_names_do_not_change_unnoticed() -> None:
         "uploads_rejected",
         "uploads_rung_again",
     ]
+
+
+@dataclass(frozen=True)
+class AwayAws:
+    """A CloudWatch that nobody reaches."""
+
+    @property
+    def cloudwatch(self) -> AwayAws:
+        return self
+
+    def put_metric_data(self, **_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+
+def test_a_measurement_that_cannot_be_delivered_is_logged_and_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    put(cast("Aws", AwayAws()), SETTINGS, MOMENT, {"lag_uploads": 3}, {"dataset": "payments"})
+    assert "['lag_uploads'] were not delivered" in caplog.text
