@@ -6,6 +6,7 @@ between laptop and cloud.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,10 +41,12 @@ _RETRYABLE = {
     "500",
 }
 
+_making = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Aws:
-    """Clients, made on first use; a client is thread-safe, a session is not, hence one session here."""
+    """Clients, made on first use; a client is safe to share between threads, the session that makes it is not."""
 
     settings: Settings
     _session: boto3.session.Session = field(default_factory=boto3.session.Session)
@@ -57,12 +60,13 @@ class Aws:
             read_timeout=30,
             max_pool_connections=32,
         )
-        return self._session.client(
-            name,
-            region_name=self.settings.region,
-            config=config,
-            endpoint_url=endpoint or self.settings.endpoint_url,
-        )
+        with _making:
+            return self._session.client(
+                name,
+                region_name=self.settings.region,
+                config=config,
+                endpoint_url=endpoint or self.settings.endpoint_url,
+            )
 
     @cached_property
     def s3(self) -> Any:
