@@ -83,7 +83,7 @@ def isolated(lake: Lake, dataset: str) -> Iterator[None]:
     try:
         yield
     except LedgerlakeError as error:
-        logger.warning("%s waits: %s: %s", dataset, type(error).__name__, error)
+        logger.warning("%s waits: %s: %s", dataset, type(error).__name__, " ".join(str(error).split()))
         measures.of_failure(lake, dataset)
     except Exception:
         logger.exception("%s waits: its next run failed", dataset)
