@@ -13,7 +13,8 @@ HEAD = """# Settings
 
 Every setting is an environment variable; in Glue, a job argument of the same name (`--LEDGERLAKE_RAW_BUCKET name`). All
 problems are reported at once. `ledgerlake up` writes those of the local cloud to `.ledgerlake/env`, which every command
-reads; the environment wins. This page is made from `ledgerlake/settings.py`: `python -m cli.settings_page`.
+reads unless the environment names an installation (`LEDGERLAKE_RAW_BUCKET`); else single settings of the environment
+overrule it. This page is made from `ledgerlake/settings.py`: `python -m cli.settings_page`.
 
 | name | meaning | default |
 |---|---|---|

@@ -23,6 +23,9 @@ from ledgerlake.aws import Aws
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.settings import Settings
 
+INSTALLATION = "LEDGERLAKE_RAW_BUCKET"
+"""The setting that every installation has and no other shares."""
+
 
 class Exit(IntEnum):
     """What a script learns from a command; part of the interface."""
@@ -59,8 +62,14 @@ class Shell:
 
     @cached_property
     def env(self) -> dict[str, str]:
-        """What `up` wrote, overruled by the environment."""
-        return {**self.state.env(), **self.environ}
+        """What `up` wrote, overruled by the environment, except for AWS: keys of an account do not open the local cloud.
+
+        An environment that names an installation of its own is used alone.
+        """
+        local = self.state.env()
+        if INSTALLATION in self.environ or not local:
+            return dict(self.environ)
+        return {**local, **{name: value for name, value in self.environ.items() if not name.startswith("AWS_")}}
 
     @cached_property
     def settings(self) -> Settings:

@@ -30,9 +30,6 @@ class Cloud:
     aws: Aws
 
 
-CloudUnderTest = Cloud
-
-
 def _installed(env: Mapping[str, str]) -> Cloud:
     settings = Settings.from_mapping(env)
     return Cloud(env, settings, Aws(settings))
