@@ -60,12 +60,13 @@ def _fraction_lengths(ends: Any, points: Any, count: Any) -> Any:
 def _scaled(whole: pa.Int64Array, places: np.ndarray | int, wanted: pa.Decimal128Type) -> pa.Decimal128Array | None:
     """Integers times ten to the power of `places`, as both halves of 128 bits."""
     raw = np.frombuffer(whole.buffers()[1] or b"", np.int64)[:len(whole)]
-    halves = np.empty((len(whole), 2), np.int64)
-    np.multiply(raw, _POWERS[places], out=halves[:, 0])
+    low = raw if isinstance(places, int) and not places else raw * _POWERS[places]
     limit = 10**min(wanted.precision, _DIGITS)
-    if len(raw) and not -limit < halves[:, 0].min() <= halves[:, 0].max() < limit:
+    if len(low) and not -limit < low.min() <= low.max() < limit:
         return None
-    np.right_shift(halves[:, 0], 63, out=halves[:, 1])
+    halves = np.empty((len(low), 2), np.int64)
+    halves[:, 0] = low
+    np.right_shift(low, 63, out=halves[:, 1])
     return pa.Array.from_buffers(wanted, len(whole), [_validity(whole), pa.py_buffer(halves)])
 
 

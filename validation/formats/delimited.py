@@ -22,6 +22,7 @@ from validation.formats.records import Records, find_records, holds, line_count,
 from validation.verdict import TrailerLine
 
 CHUNK = 1024 * 1024
+HEAD = 64 * 1024  # preamble and header lie within these first bytes of a file
 TAIL = 64 * 1024  # trailer lines lie within these last bytes of a file
 MAX_RECORD = 64 * CHUNK
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -66,7 +67,7 @@ def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK, tail: int = 
     """As `Format.split`; `chunk` and `tail` are sizes in bytes."""
     text, dialect = _open(stream, contract)
     ahead = Lookahead(text)
-    start, line, mapping = _header(ahead.window(CHUNK), dialect, contract, final=ahead.is_all(CHUNK))
+    start, line, mapping = _header(ahead.window(HEAD), dialect, contract, final=ahead.is_all(HEAD))
     ahead.skip(start)
     dialect = replace(dialect, mapping=mapping)
     for each in _chunks(ahead, line, dialect, chunk, tail):
