@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.payments import DDL, KEY
 
+PROVIDER = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
 JARS = Path(__file__).parents[1] / "build" / "jars"
 
 
@@ -36,8 +37,7 @@ def session(jars: Path = JARS) -> SparkSession:
         "spark.hadoop.fs.s3a.endpoint.region": os.environ["AWS_REGION"],
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
-        "spark.hadoop.fs.s3a.aws.credentials.provider":
-            "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider",
+        "spark.hadoop.fs.s3a.aws.credentials.provider": PROVIDER,
     }
     builder: Any = SparkSession.builder
     for name, value in conf.items():
@@ -49,9 +49,14 @@ def session(jars: Path = JARS) -> SparkSession:
 
 def merge(spark: SparkSession, uri: str, batch: DataFrame) -> None:
     """Upsert by key, as the samples do it."""
-    (DeltaTable.forPath(spark, uri).alias("t")
-     .merge(batch.dropDuplicates([KEY]).alias("s"), f"t.{KEY} = s.{KEY}")
-     .whenMatchedUpdateAll().whenNotMatchedInsertAll().execute())
+    (
+        DeltaTable.forPath(spark, uri)
+        .alias("t")
+        .merge(batch.dropDuplicates([KEY]).alias("s"), f"t.{KEY} = s.{KEY}")
+        .whenMatchedUpdateAll()
+        .whenNotMatchedInsertAll()
+        .execute()
+    )
 
 
 def main(bucket: str) -> None:
@@ -59,9 +64,14 @@ def main(bucket: str) -> None:
     spark = session()
     uri = f"s3a://{bucket}/payments"
     spark.createDataFrame([], DDL).write.format("delta").save(uri)
-    query = (spark.readStream.schema(DDL).option("header", "true").csv(f"s3a://{bucket}/in/")
-             .writeStream.foreachBatch(lambda batch, _: merge(spark, uri, batch))
-             .option("checkpointLocation", f"s3a://{bucket}/checkpoint").start())
+    query = (
+        spark.readStream.schema(DDL)
+        .option("header", "true")
+        .csv(f"s3a://{bucket}/in/")
+        .writeStream.foreachBatch(lambda batch, _: merge(spark, uri, batch))
+        .option("checkpointLocation", f"s3a://{bucket}/checkpoint")
+        .start()
+    )
     print("ready", flush=True)
     query.awaitTermination()
 

@@ -59,18 +59,23 @@ def _content(path: Path) -> bytes:
 
 def _contestants(files: list[bytes], contract: Contract, folder: Path | None) -> dict[str, Callable[[], int]]:
     """Each returns the number of rows it read. Bare parsers are given the files without trailers, which break them."""
-    bodies = [pa.py_buffer(data[:data.index(b"Trailer record")]) for data in files]
+    bodies = [pa.py_buffer(data[: data.index(b"Trailer record")]) for data in files]
     parse = csv.ParseOptions(delimiter="|")
     names = csv.read_csv(pa.BufferReader(bodies[0]), parse_options=parse).column_names
     kinds = [pa.timestamp("s") if pa.types.is_date32(kind) else kind for kind in contract.schema.types]
-    types = csv.ConvertOptions(column_types=dict(zip(names, kinds, strict=False)),
-                               null_values=["", "."], timestamp_parsers=["%Y%m%d"])
+    types = csv.ConvertOptions(
+        column_types=dict(zip(names, kinds, strict=False)),
+        null_values=["", "."],
+        timestamp_parsers=["%Y%m%d"],
+    )
     # Ours comes last: a process that ends right after Arrow's threaded reader can abort in Arrow's own clean-up.
     contestants: dict[str, Callable[[], int]] = {
         BARE: lambda: sum(csv.read_csv(pa.BufferReader(body), parse_options=parse).num_rows for body in bodies),
-        TYPED: lambda: sum(csv.read_csv(pa.BufferReader(body), parse_options=parse, convert_options=types).num_rows
-                           for body in bodies),
-        OURS: lambda: sum(validate(data, contract).accepted.num_rows for data in files)}
+        TYPED: lambda: sum(
+            csv.read_csv(pa.BufferReader(body), parse_options=parse, convert_options=types).num_rows for body in bodies
+        ),
+        OURS: lambda: sum(validate(data, contract).accepted.num_rows for data in files),
+    }
     if folder:
         for position, body in enumerate(bodies):
             (folder / f"{position}.txt").write_bytes(body.to_pybytes())

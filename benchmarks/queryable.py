@@ -56,13 +56,23 @@ def _naive(env: dict[str, str]) -> Measured:
     aws, bucket = Aws(Settings.from_mapping(env)), "naive"
     aws.s3.create_bucket(Bucket=bucket)
     aws.s3.put_object(Bucket=bucket, Key="in/", Body=b"")
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.naive", bucket], env={**os.environ, **env},
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.naive", bucket],
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n", "the naive pipeline did not start"
-        return _measure("naive", env, lambda number: aws.s3.put_object(
-            Bucket=bucket, Key=f"in/{number}.csv", Body=_file(number)), "payments", f"s3://{bucket}/payments")
+        return _measure(
+            "naive",
+            env,
+            lambda number: aws.s3.put_object(Bucket=bucket, Key=f"in/{number}.csv", Body=_file(number)),
+            "payments",
+            f"s3://{bucket}/payments",
+        )
     finally:
         process.kill()
         process.wait()
@@ -72,8 +82,13 @@ def _file(number: int) -> bytes:
     return payments.csv(number * NEW, ROWS, revision=number)
 
 
-def _measure(name: str, env: dict[str, str], upload: Callable[[int], object], table: str, uri: str | None = None
-             ) -> Measured:
+def _measure(
+    name: str,
+    env: dict[str, str],
+    upload: Callable[[int], object],
+    table: str,
+    uri: str | None = None,
+) -> Measured:
     settings = Settings.from_mapping(env)
     where = uri or table_uri(settings.tables_bucket, table)
     seconds = []

@@ -76,8 +76,11 @@ def main() -> None:
         _load(site, table_uri(site.settings.tables_bucket, "payments"), rows)
         driver = replace(site.lake, spark=None)
         measured.append(_applied(site, "apply, driver path", driver, first=1))
-        spark = replace(site.lake, spark=start_session(site.settings), settings=replace(
-            site.settings, small_batch_bytes=1))
+        spark = replace(
+            site.lake,
+            spark=start_session(site.settings),
+            settings=replace(site.settings, small_batch_bytes=1),
+        )
         measured.append(_applied(site, "apply, Spark path", spark, first=1 + WARM + COUNTED))
         assert spark.spark is not None
         spark.spark.stop()
@@ -104,8 +107,12 @@ def _copy(site: Site, bucket: str, rows: pa.Table) -> DeltaTable:
 
 def _load(site: Site, uri: str, rows: pa.Table) -> None:
     for start in range(0, TABLE, TABLE // FILES):
-        write_deltalake(uri, rows.slice(start, TABLE // FILES), mode="append",
-                        storage_options=delta.storage_options(site.settings))
+        write_deltalake(
+            uri,
+            rows.slice(start, TABLE // FILES),
+            mode="append",
+            storage_options=delta.storage_options(site.settings),
+        )
 
 
 def _bare(site: Site, rows: pa.Table) -> Measured:
@@ -113,8 +120,12 @@ def _bare(site: Site, rows: pa.Table) -> Measured:
 
     def merge(number: int) -> None:
         batch = _with_lineage(_batch(number), site.contract, seq=number)
-        (handle.merge(batch, f"t.{key} = s.{key}", source_alias="s", target_alias="t", streamed_exec=False)
-         .when_matched_update_all().when_not_matched_insert_all().execute())
+        (
+            handle.merge(batch, f"t.{key} = s.{key}", source_alias="s", target_alias="t", streamed_exec=False)
+            .when_matched_update_all()
+            .when_not_matched_insert_all()
+            .execute()
+        )
 
     return _timed("merge, bare deltalake", merge, first=1)
 
@@ -122,8 +133,11 @@ def _bare(site: Site, rows: pa.Table) -> Measured:
 def _ours(site: Site, rows: pa.Table) -> Measured:
     handle, mode = _copy(site, "ours", rows), MODES["upsert"]
     contract = replace(site.contract, sequence_by=None)
-    spec = delta.Merge(predicate=same_key(contract, sql.identifier), key=contract.primary_key,
-                       clauses=mode.clauses(contract, sql.identifier))
+    spec = delta.Merge(
+        predicate=same_key(contract, sql.identifier),
+        key=contract.primary_key,
+        clauses=mode.clauses(contract, sql.identifier),
+    )
 
     def merge(number: int) -> None:
         batch = fold(_with_lineage(_batch(number), contract, seq=number), contract, mode).changes
@@ -143,8 +157,14 @@ def _applied(site: Site, name: str, lake: Lake, first: int) -> Measured:
 
 def _plain_spark(site: Site, million: pa.Table) -> Measured:
     _copy(site, "plain", million)
-    done = subprocess.run([sys.executable, "-m", "benchmarks.small_merge", site.uri("plain")], check=True, text=True,
-                          env={**os.environ, **site.env}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.small_merge", site.uri("plain")],
+        check=True,
+        text=True,
+        env={**os.environ, **site.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     seconds = json.loads(done.stdout.splitlines()[-1])
     return Measured("merge, plain Spark", tuple(seconds))
 
@@ -179,8 +199,11 @@ def _batch(number: int) -> pa.Table:
 
 
 def _with_lineage(rows: pa.Table, contract: Contract, seq: int) -> pa.Table:
-    lineage = [pa.array(["0" * 8] * rows.num_rows), pa.array([seq] * rows.num_rows, pa.int64()),
-               pa.array(range(2, rows.num_rows + 2), pa.int64())]
+    lineage = [
+        pa.array(["0" * 8] * rows.num_rows),
+        pa.array([seq] * rows.num_rows, pa.int64()),
+        pa.array(range(2, rows.num_rows + 2), pa.int64()),
+    ]
     return pa.Table.from_arrays([*rows.columns, *lineage], schema=contract.table_schema)
 
 
@@ -188,9 +211,26 @@ def _accepted(site: Site, number: int) -> Manifest:
     """An upload as admission leaves it in raw."""
     now, data = datetime.now(UTC), payments.csv(_first(number), BATCH, revision=number)
     upload_id = new_upload_id(now)
-    manifest = Manifest("payments", number, upload_id, raw_key("payments", upload_id), len(data),
-                        hashlib.sha256(data).hexdigest(), site.contract.sha256, site.contract.version, "payments.csv",
-                        "text/csv", "bench", "bench", "127.0.0.1", BATCH, {}, now, now, now)
+    manifest = Manifest(
+        "payments",
+        number,
+        upload_id,
+        raw_key("payments", upload_id),
+        len(data),
+        hashlib.sha256(data).hexdigest(),
+        site.contract.sha256,
+        site.contract.version,
+        "payments.csv",
+        "text/csv",
+        "bench",
+        "bench",
+        "127.0.0.1",
+        BATCH,
+        {},
+        now,
+        now,
+        now,
+    )
     for key, body in ((manifest.raw_key, data), (manifest_key("payments", number), manifest.to_json().encode())):
         site.lake.aws.s3.put_object(Bucket=site.settings.raw_bucket, Key=key, Body=body)
     return manifest

@@ -14,13 +14,24 @@ import pyarrow as pa
 
 from tables.contract import Trailer
 
-REASON = pa.struct([pa.field("rule", pa.string(), nullable=False), pa.field("column", pa.string()),
-                    pa.field("value", pa.string()), pa.field("message", pa.string(), nullable=False)])
+REASON = pa.struct(
+    [
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("column", pa.string()),
+        pa.field("value", pa.string()),
+        pa.field("message", pa.string(), nullable=False),
+    ]
+)
 """Why a row was refused. `column` is null for a rule about the whole row; `value` is the text as found."""
 
-QUARANTINED = pa.schema([pa.field("_row", pa.int64(), nullable=False), pa.field("raw", pa.string(), nullable=False),
-                         pa.field("reasons", pa.list_(REASON), nullable=False),
-                         pa.field("money", pa.map_(pa.string(), pa.string()), nullable=False)])
+QUARANTINED = pa.schema(
+    [
+        pa.field("_row", pa.int64(), nullable=False),
+        pa.field("raw", pa.string(), nullable=False),
+        pa.field("reasons", pa.list_(REASON), nullable=False),
+        pa.field("money", pa.map_(pa.string(), pa.string()), nullable=False),
+    ]
+)
 """A refused row: its line number, its raw text, all reasons, and those money cells that could be read,
 as plain decimal text (a cell may have 38 digits on either side of its point)."""
 

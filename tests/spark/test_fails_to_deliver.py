@@ -81,7 +81,7 @@ def _states(running: Journey, uploads: list[str]) -> list[dict[str, Any]]:
 
 def _await_applied(running: Journey, uploads: list[str], count: int, seconds: float = 240) -> None:
     def enough() -> bool:
-        return sum(each["state"] == "applied" for each in _states(running, uploads)) >= count
+        return [each["state"] for each in _states(running, uploads)].count("applied") >= count
 
     assert wait_until(enough, seconds, 0.5), running.state.log("stream").read_text()[-2000:]
 
