@@ -62,7 +62,7 @@ class Shell:
 
     @cached_property
     def env(self) -> dict[str, str]:
-        """What `up` wrote, overruled by the environment, except for AWS: keys of an account do not open the local cloud.
+        """What `up` wrote, overruled by the environment, but for AWS: keys of an account do not open the local cloud.
 
         An environment that names an installation of its own is used alone.
         """
