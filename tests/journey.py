@@ -73,5 +73,3 @@ def journey(env: Mapping[str, str], folder: Path) -> Iterator[Journey]:
     finally:
         for name in ("api", "pump"):
             services.stop_service(state, name)
-
-
