@@ -104,6 +104,9 @@ def properties(contract: Contract) -> dict[str, str]:
     return {
         **_retention(contract.audit_days),
         "delta.enableChangeDataFeed": "true",
+        # Else Spark puts files under their partition's value, and what is not ASCII in it deltalake writes differently
+        # into a `remove` than Spark into its `add`: the file would stay, and its rows twice.
+        "delta.randomizeFilePrefixes": "true",
         _KEY: ",".join(contract.primary_key),
         **{f"{_CHECK}{name}": text for name, text in checks(contract.columns).items()},
     }

@@ -23,8 +23,11 @@ def a_contract(columns: Sequence[Column] = (ID, NAME, AMOUNT), **file: Any) -> C
 
 def reasons(verdict: Verdict) -> list[tuple[int, str, str | None]]:
     """(row, rule, column) of every reason in the quarantine."""
-    return [(row["_row"], reason["rule"], reason["column"])
-            for row in verdict.quarantined.to_pylist() for reason in row["reasons"]]
+    return [
+        (row["_row"], reason["rule"], reason["column"])
+        for row in verdict.quarantined.to_pylist()
+        for reason in row["reasons"]
+    ]
 
 
 def messages(verdict: Verdict) -> list[str]:

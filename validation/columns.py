@@ -23,8 +23,11 @@ def match(names: Sequence[str], contract: Contract, where: str) -> Mapping:
     """
     known = known_names(contract)
     mapping = tuple(known.get(fold(name)) for name in names)
-    problems = [*_duplicates(names, mapping), *_unknown(names, mapping, contract, known),
-                *_missing(names, mapping, contract)]
+    problems = [
+        *_duplicates(names, mapping),
+        *_unknown(names, mapping, contract, known),
+        *_missing(names, mapping, contract),
+    ]
     if problems:
         raise RejectedError(CHECK, f"{where}: {'; '.join(problems)}")
     return mapping
@@ -50,8 +53,11 @@ def nearest(name: str, accepted: Sequence[str]) -> str:
 def _duplicates(names: Sequence[str], mapping: Mapping) -> list[str]:
     problems = []
     for column in dict.fromkeys(name for name in mapping if name):
-        feeding = [f"{position} {name.strip()!r}"
-                   for position, (name, fed) in enumerate(zip(names, mapping, strict=True), 1) if fed == column]
+        feeding = [
+            f"{position} {name.strip()!r}"
+            for position, (name, fed) in enumerate(zip(names, mapping, strict=True), 1)
+            if fed == column
+        ]
         if len(feeding) > 1:
             problems.append(f"columns {' and '.join(feeding)} all mean {column!r}; keep one")
     return problems
@@ -60,8 +66,11 @@ def _duplicates(names: Sequence[str], mapping: Mapping) -> list[str]:
 def _unknown(names: Sequence[str], mapping: Mapping, contract: Contract, known: dict[str, str]) -> list[str]:
     if contract.file.unknown_columns == "ignore":
         return []
-    return [f"column {position} {name.strip()!r} is unknown{nearest(name, list(known))}"
-            for position, (name, fed) in enumerate(zip(names, mapping, strict=True), 1) if fed is None]
+    return [
+        f"column {position} {name.strip()!r} is unknown{nearest(name, list(known))}"
+        for position, (name, fed) in enumerate(zip(names, mapping, strict=True), 1)
+        if fed is None
+    ]
 
 
 def _missing(names: Sequence[str], mapping: Mapping, contract: Contract) -> list[str]:

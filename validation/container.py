@@ -105,7 +105,9 @@ class _Capped(io.RawIOBase):
             raise _damaged(error) from error
         self.taken += len(data)
         if self.taken > limit:
-            msg = (f"{self.packed:,} bytes unpack to more than {limit:,}; at most {self.caps.ratio} times the packed "
-                   f"size and {self.caps.size:,} bytes are accepted: send the file in parts")
+            msg = (
+                f"{self.packed:,} bytes unpack to more than {limit:,}; at most {self.caps.ratio} times the packed "
+                f"size and {self.caps.size:,} bytes are accepted: send the file in parts"
+            )
             raise RejectedError("container", msg)
         return data

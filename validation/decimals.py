@@ -21,7 +21,7 @@ def short_decimals(text: pa.StringArray, wanted: pa.Decimal128Type) -> pa.Decima
     A cell is plain if it has a minus sign at most, digits, at most one point, and a fraction that needs no rounding.
     """
     ends = offsets(text)
-    data: Any = np.frombuffer(text.buffers()[2] or b"", np.uint8)[ends[0]:ends[-1]]
+    data: Any = np.frombuffer(text.buffers()[2] or b"", np.uint8)[ends[0] : ends[-1]]
     is_point = data == _POINT
     points = np.count_nonzero(is_point)
     others = len(data) - np.count_nonzero(data - _ZERO < _TEN) - points
@@ -59,9 +59,9 @@ def _fraction_lengths(ends: Any, points: Any, count: Any) -> Any:
 
 def _scaled(whole: pa.Int64Array, places: np.ndarray | int, wanted: pa.Decimal128Type) -> pa.Decimal128Array | None:
     """Integers times ten to the power of `places`, as both halves of 128 bits."""
-    raw = np.frombuffer(whole.buffers()[1] or b"", np.int64)[:len(whole)]
+    raw = np.frombuffer(whole.buffers()[1] or b"", np.int64)[: len(whole)]
     low = raw if isinstance(places, int) and not places else raw * _POWERS[places]
-    limit = 10**min(wanted.precision, _DIGITS)
+    limit = 10 ** min(wanted.precision, _DIGITS)
     if len(low) and not -limit < low.min() <= low.max() < limit:
         return None
     halves = np.empty((len(low), 2), np.int64)

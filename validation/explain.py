@@ -70,8 +70,12 @@ def _of_number(cell: str, column: Column, file: FileFormat) -> str:
 
 
 def _of_date(cell: str, column: Column, _file: FileFormat) -> str:
-    return "no day of the calendar" if re.fullmatch(r"[0-9]{1,4}[-/. ][0-9]{1,2}[-/. ][0-9]{1,4}|[0-9]{8}", cell) and \
-        _has_shape(cell, column.formats or DATE_FORMATS) else ""
+    return (
+        "no day of the calendar"
+        if re.fullmatch(r"[0-9]{1,4}[-/. ][0-9]{1,2}[-/. ][0-9]{1,4}|[0-9]{8}", cell)
+        and _has_shape(cell, column.formats or DATE_FORMATS)
+        else ""
+    )
 
 
 def _has_shape(cell: str, formats: tuple[str, ...]) -> bool:
@@ -90,5 +94,10 @@ def _of_nothing(_cell: str, _column: Column, _file: FileFormat) -> str:
 
 
 _FOUND: dict[Kind, Callable[[str, Column, FileFormat], str]] = {
-    Kind.INTEGER: _of_number, Kind.DECIMAL: _of_number, Kind.DATE: _of_date, Kind.TIMESTAMP: _of_timestamp,
-    Kind.BOOLEAN: _of_nothing, Kind.STRING: _of_nothing}
+    Kind.INTEGER: _of_number,
+    Kind.DECIMAL: _of_number,
+    Kind.DATE: _of_date,
+    Kind.TIMESTAMP: _of_timestamp,
+    Kind.BOOLEAN: _of_nothing,
+    Kind.STRING: _of_nothing,
+}

@@ -93,8 +93,10 @@ def careful_decimals(cells: pa.StringArray, column: Column, file: FileFormat) ->
     text = _clean(cells, file)
     number = _ungrouped(text, file)
     whole, fraction = column.precision - column.scale, column.scale
-    fits = pc.and_(full_match(number, rf"[+-]?0*[0-9]{{0,{whole}}}(?:\.[0-9]{{0,{fraction}}}0*)?"),
-                   pc.match_substring_regex(number, "[0-9]"))
+    fits = pc.and_(
+        full_match(number, rf"[+-]?0*[0-9]{{0,{whole}}}(?:\.[0-9]{{0,{fraction}}}0*)?"),
+        pc.match_substring_regex(number, "[0-9]"),
+    )
     return _parsed(text, pc.cast(_normal(pc.if_else(fits, number, None)), column.arrow))
 
 

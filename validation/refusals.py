@@ -56,12 +56,18 @@ def quarantine(block: Block, refusals: Sequence[Refusal], money: Mapping[str, Ma
     reasons: dict[int, list[dict[str, Any]]] = {position: [] for position in at}
     for refusal in refusals:
         for position, value, message in zip(refusal.positions, refusal.values, refusal.messages, strict=True):
-            reasons[int(position)].append({"rule": refusal.rule, "column": refusal.column, "value": value,
-                                           "message": message})
+            reasons[int(position)].append(
+                {"rule": refusal.rule, "column": refusal.column, "value": value, "message": message}
+            )
     rows: list[dict[str, Any]] = [
-        {"_row": int(block.rows[position]), "raw": raw, "reasons": reasons[position],
-         "money": [(name, format(cells[position], "f")) for name, cells in money.items() if position in cells]}
-        for position, raw in zip(at, block.raw(at) if at else [], strict=True)]
+        {
+            "_row": int(block.rows[position]),
+            "raw": raw,
+            "reasons": reasons[position],
+            "money": [(name, format(cells[position], "f")) for name, cells in money.items() if position in cells],
+        }
+        for position, raw in zip(at, block.raw(at) if at else [], strict=True)
+    ]
     rows += [_broken(broken) for broken in block.broken]
     return pa.Table.from_pylist(sorted(rows, key=lambda row: row["_row"]), schema=QUARANTINED)
 

@@ -94,8 +94,9 @@ def _within(cells: pa.Array, low: Any, high: Any) -> pa.BooleanArray:  # a value
 
 def message(named: Rule, column: str, params: dict[str, Any]) -> str:
     """The message of a rule, for a column and these parameters."""
-    texts = {name: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-             for name, value in params.items()}
+    texts = {
+        name: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in params.items()
+    }
     bounds = _bounds(params.get("low"), params.get("high"))
     return named.message.format_map({**texts, "column": column, "bounds": bounds})
 

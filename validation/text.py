@@ -46,13 +46,13 @@ def offsets(text: pa.StringArray) -> np.ndarray:
     buffer = text.buffers()[1]
     if not len(text) or buffer is None:
         return np.zeros(len(text) + 1, np.int32)
-    return np.frombuffer(buffer, np.int32)[text.offset:text.offset + len(text) + 1]
+    return np.frombuffer(buffer, np.int32)[text.offset : text.offset + len(text) + 1]
 
 
 def only_bytes(text: pa.StringArray, allowed: np.ndarray) -> bool:
     """Whether every byte of every cell is allowed, by a table of 256 flags."""
     ends, data = offsets(text), text.buffers()[2]
-    return data is None or bool(allowed[np.frombuffer(data, np.uint8)[ends[0]:ends[-1]]].all())
+    return data is None or bool(allowed[np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]].all())
 
 
 def flags(characters: str) -> np.ndarray:

@@ -59,8 +59,12 @@ def add_totals(contract: Contract, parts: Iterable[Totals]) -> Totals:
 
 def totals(contract: Contract, rows: int, sums: Mapping[str, Decimal], trailers: tuple[TrailerLine, ...]) -> Totals:
     """Totals with their sums told apart: money, and columns that only a trailer declares."""
-    return Totals(rows, {name: sums[name] for name in contract.money},
-                  {name: value for name, value in sums.items() if name not in contract.money}, trailers)
+    return Totals(
+        rows,
+        {name: sums[name] for name in contract.money},
+        {name: value for name, value in sums.items() if name not in contract.money},
+        trailers,
+    )
 
 
 def hold_reasons(contract: Contract, found: Totals, declared: Declared) -> tuple[str, ...]:
@@ -75,8 +79,11 @@ def hold_reasons(contract: Contract, found: Totals, declared: Declared) -> tuple
             reasons.append(f"the upload declares a total of {name!r}, which is no money column of {contract.dataset}")
     reasons += [_trailer_difference(line, found) for line in found.trailers]
     present = [line.trailer for line in found.trailers]
-    reasons += [f"no trailer line matches {trailer.pattern}: the file may be cut off"
-                for trailer in contract.file.trailers if trailer not in present]
+    reasons += [
+        f"no trailer line matches {trailer.pattern}: the file may be cut off"
+        for trailer in contract.file.trailers
+        if trailer not in present
+    ]
     return tuple(reason for reason in reasons if reason)
 
 

@@ -132,8 +132,9 @@ def _judge_column(cells: pa.Array, column: Column, contract: Contract) -> tuple[
     if parsed.bad is not None:
         bad = positions(parsed.bad)
         texts = cell_texts(cells, bad)
-        refusals.append(Refusal("type", column.name, bad, texts,
-                                [explain(text or "", column, contract.file) for text in texts]))
+        refusals.append(
+            Refusal("type", column.name, bad, texts, [explain(text or "", column, contract.file) for text in texts])
+        )
     if column.required and parsed.values.null_count:
         missing = np.setdiff1d(positions(parsed.values.is_null()), bad)
         refusals.append(_refusal("required", f"{column.name} is required", cells, column, missing))
@@ -148,8 +149,9 @@ def _judge_column(cells: pa.Array, column: Column, contract: Contract) -> tuple[
 
 def _refusal(rule: str, text: str, cells: pa.Array, column: Column, at: np.ndarray) -> Refusal:
     values = cell_texts(cells, at) if len(at) else []
-    return Refusal(rule, column.name, at, values, [text if value is None else f"{text}; found {value[:60]!r}"
-                                                   for value in values])
+    return Refusal(
+        rule, column.name, at, values, [text if value is None else f"{text}; found {value[:60]!r}" for value in values]
+    )
 
 
 def _unheld(refusals: list[Refusal], contract: Contract) -> dict[int, Decimal]:

@@ -29,8 +29,9 @@ def a_zip(*members: tuple[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("data", [CSV, gzip.compress(CSV), a_zip(("trades.csv", CSV)),
-                                  a_zip(("x/", b""), ("x/t.csv", CSV))])
+@pytest.mark.parametrize(
+    "data", [CSV, gzip.compress(CSV), a_zip(("trades.csv", CSV)), a_zip(("x/", b""), ("x/t.csv", CSV))]
+)
 def test_a_file_is_the_same_in_a_container_and_out_of_it(data: bytes) -> None:
     assert open_container(data).read() == CSV
     assert open_container(pa.py_buffer(data)).read() == CSV
@@ -38,13 +39,16 @@ def test_a_file_is_the_same_in_a_container_and_out_of_it(data: bytes) -> None:
     assert validate(data, a_contract()).accepted.num_rows == 1
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (a_zip(("a", b"1"), ("b", b"2")), "the zip has 2 files"),
-    (a_zip(), "the zip has 0 files"),
-    (gzip.compress(CSV)[:-9], "the archive is damaged"),
-    (gzip.compress(CSV)[:10] + b"\xff" * 20, "the archive is damaged"),
-    (a_zip(("a", CSV))[:60], "the archive is damaged"),
-])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (a_zip(("a", b"1"), ("b", b"2")), "the zip has 2 files"),
+        (a_zip(), "the zip has 0 files"),
+        (gzip.compress(CSV)[:-9], "the archive is damaged"),
+        (gzip.compress(CSV)[:10] + b"\xff" * 20, "the archive is damaged"),
+        (a_zip(("a", CSV))[:60], "the archive is damaged"),
+    ],
+)
 def test_a_container_that_cannot_be_read_is_rejected(data: bytes, words: str) -> None:
     with pytest.raises(RejectedError, match=words):
         open_container(data).read()

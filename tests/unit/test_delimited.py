@@ -77,13 +77,16 @@ def test_the_header_may_stand_below_a_preamble() -> None:
     assert _rows(validate(data, a_contract(header=3))) == [(1, "a", Decimal("2.00"), 4)]
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"id,nmae,amount\n", "header on line 1: column 2 'nmae' is unknown (did you mean 'name'?)"),
-    (b"idd,name\n", "column 'id' is missing: name it 'id' (is it 'idd'?)"),
-    (b"id,name,Full Name\n", "columns 2 'name' and 3 'Full Name' all mean 'name'; keep one"),
-    (b"\n1,2,3\n", "line 1: no header found"),
-    (b"", "line 1: no header found"),
-])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"id,nmae,amount\n", "header on line 1: column 2 'nmae' is unknown (did you mean 'name'?)"),
+        (b"idd,name\n", "column 'id' is missing: name it 'id' (is it 'idd'?)"),
+        (b"id,name,Full Name\n", "columns 2 'name' and 3 'Full Name' all mean 'name'; keep one"),
+        (b"\n1,2,3\n", "line 1: no header found"),
+        (b"", "line 1: no header found"),
+    ],
+)
 def test_a_wrong_header_is_rejected_with_all_its_problems(data: bytes, words: str) -> None:
     for judged in (lambda: check_header(data, TRADES, True), lambda: validate(data, TRADES)):
         with pytest.raises(RejectedError) as caught:
@@ -107,12 +110,15 @@ def test_without_a_quote_character_a_quote_is_text() -> None:
     assert column(found, "name") == ['"a', 'b"']
 
 
-@pytest.mark.parametrize(("data", "encodings", "name"), [
-    ("é".encode(), ("utf-8", "cp1252"), "é"),
-    ("é".encode("cp1252"), ("utf-8", "cp1252"), "é"),
-    ("é".encode("cp1252"), ("cp1252",), "é"),
-    ("€".encode("cp1252"), ("ascii", "cp1252"), "€"),
-])
+@pytest.mark.parametrize(
+    ("data", "encodings", "name"),
+    [
+        ("é".encode(), ("utf-8", "cp1252"), "é"),
+        ("é".encode("cp1252"), ("utf-8", "cp1252"), "é"),
+        ("é".encode("cp1252"), ("cp1252",), "é"),
+        ("€".encode("cp1252"), ("ascii", "cp1252"), "€"),
+    ],
+)
 def test_each_line_is_read_in_the_first_encoding_that_fits(data: bytes, encodings: tuple[str, ...], name: str) -> None:
     found = validate(b"id,name,amount\n1," + data + b",2\n2,plain,3\n", a_contract(encodings=encodings))
     assert column(found, "name") == [name, "plain"]
@@ -151,13 +157,18 @@ def test_trailers_are_control_totals_and_never_rows() -> None:
     assert [(line.line, line.declared) for line in found.totals.trailers] == [(5, "2"), (6, "5.50")]
 
 
-@pytest.mark.parametrize(("data", "reason"), [
-    (b"1,a,2\nEND 2\nSUM 2\n", "the trailer on line 3 declares 2 rows, the file has 1: a difference of 1"),
-    (b"1,a,2\nEND 1\nSUM 2.01\n",
-     "the trailer on line 4 declares 2.01 amount in all, the file has 2.00: a difference of 0.01"),
-    (b"1,a,2\nSUM 2\n", "no trailer line matches END ([0-9]+): the file may be cut off"),
-    (b"1,a,2\nEND 1\nSUM 2-\n", "the trailer on line 4 declares '2-', which is no number"),
-])
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"1,a,2\nEND 2\nSUM 2\n", "the trailer on line 3 declares 2 rows, the file has 1: a difference of 1"),
+        (
+            b"1,a,2\nEND 1\nSUM 2.01\n",
+            "the trailer on line 4 declares 2.01 amount in all, the file has 2.00: a difference of 0.01",
+        ),
+        (b"1,a,2\nSUM 2\n", "no trailer line matches END ([0-9]+): the file may be cut off"),
+        (b"1,a,2\nEND 1\nSUM 2-\n", "the trailer on line 4 declares '2-', which is no number"),
+    ],
+)
 def test_a_trailer_that_differs_or_is_missing_holds_the_file(data: bytes, reason: str) -> None:
     assert validate(b"id,name,amount\n" + data, a_contract(trailers=TRAILERS)).held == (reason,)
 
@@ -202,12 +213,40 @@ def test_what_csv_writes_is_read_back_with_the_lines_csv_counts(rows: list[list[
     assert [line for line in refused if line in broken] == broken
 
 
-CONTRACTS = st.builds(a_contract, st.just((ID, NAME, replace(AMOUNT, required=True))), delimiter=st.sampled_from(",|"),
-                      quote=st.sampled_from(['"', None]), encodings=st.sampled_from([("utf-8",), ("utf-8", "cp1252")]),
-                      trailers=st.sampled_from([(), TRAILERS]), unknown_columns=st.sampled_from(["reject", "ignore"]))
-FRAGMENTS = st.sampled_from([b"1", b"-2.50", b"3.999", b",", b"|", b"\n", b"\r\n", b"\r", b'"', b" ", b"abc",
-                             b"\xc3\xa9", b"\xe9", b"\0", b"END 3\n", b"SUM 1\n", b"1,a,2\n", b'2,"b\nc",3\n', b"",
-                             b"1e5", b"0x1"])
+CONTRACTS = st.builds(
+    a_contract,
+    st.just((ID, NAME, replace(AMOUNT, required=True))),
+    delimiter=st.sampled_from(",|"),
+    quote=st.sampled_from(['"', None]),
+    encodings=st.sampled_from([("utf-8",), ("utf-8", "cp1252")]),
+    trailers=st.sampled_from([(), TRAILERS]),
+    unknown_columns=st.sampled_from(["reject", "ignore"]),
+)
+FRAGMENTS = st.sampled_from(
+    [
+        b"1",
+        b"-2.50",
+        b"3.999",
+        b",",
+        b"|",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b'"',
+        b" ",
+        b"abc",
+        b"\xc3\xa9",
+        b"\xe9",
+        b"\0",
+        b"END 3\n",
+        b"SUM 1\n",
+        b"1,a,2\n",
+        b'2,"b\nc",3\n',
+        b"",
+        b"1e5",
+        b"0x1",
+    ]
+)
 
 
 @settings(max_examples=80, deadline=None)

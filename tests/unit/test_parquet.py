@@ -29,14 +29,18 @@ def a_parquet(**columns: pa.Array) -> bytes:
 
 
 def test_typed_columns_pass_and_rows_count_from_one() -> None:
-    data = a_parquet(ID=pa.array([1, 2], pa.int32()), amount=pa.array([Decimal("1.5"), None], pa.decimal128(9, 4)),
-                     day=pa.array([date(2026, 3, 31)] * 2),
-                     at=pa.array([NOON] * 2, pa.timestamp("ns", "Europe/London")),
-                     name=pa.array(["a", "a"]).dictionary_encode())
+    data = a_parquet(
+        ID=pa.array([1, 2], pa.int32()),
+        amount=pa.array([Decimal("1.5"), None], pa.decimal128(9, 4)),
+        day=pa.array([date(2026, 3, 31)] * 2),
+        at=pa.array([NOON] * 2, pa.timestamp("ns", "Europe/London")),
+        name=pa.array(["a", "a"]).dictionary_encode(),
+    )
     found = validate(data, TRADES)
     assert found.accepted.to_pylist() == [
         {"id": 1, "name": "a", "amount": Decimal("1.50"), "day": date(2026, 3, 31), "at": NOON, "_row": 1},
-        {"id": 2, "name": "a", "amount": None, "day": date(2026, 3, 31), "at": NOON, "_row": 2}]
+        {"id": 2, "name": "a", "amount": None, "day": date(2026, 3, 31), "at": NOON, "_row": 2},
+    ]
     assert found.totals.money == {"amount": Decimal("1.50")}
 
 
@@ -56,13 +60,16 @@ def test_a_time_without_zone_is_refused() -> None:
     assert "without its zone" in messages(found)[0]
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (a_parquet(id=pa.array([1]), nmae=pa.array(["a"])), r"'nmae' is unknown \(did you mean 'name'\?\)"),
-    (a_parquet(name=pa.array(["a"])), "column 'id' is missing"),
-    (a_parquet(id=pa.array([1]), name=pa.array([["a"]])), "'name' holds"),
-    (a_parquet(id=pa.array([1]), name=pa.array([b"\xff"])), "'name' holds"),
-    (b"PAR1 and no more", "damaged"),
-])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (a_parquet(id=pa.array([1]), nmae=pa.array(["a"])), r"'nmae' is unknown \(did you mean 'name'\?\)"),
+        (a_parquet(name=pa.array(["a"])), "column 'id' is missing"),
+        (a_parquet(id=pa.array([1]), name=pa.array([["a"]])), "'name' holds"),
+        (a_parquet(id=pa.array([1]), name=pa.array([b"\xff"])), "'name' holds"),
+        (b"PAR1 and no more", "damaged"),
+    ],
+)
 def test_a_schema_that_does_not_suit_is_rejected(data: bytes, words: str) -> None:
     with pytest.raises(RejectedError, match=words):
         check_header(data, TRADES, complete=True)

@@ -26,11 +26,19 @@ TIME = Column("t", Kind.TIMESTAMP)
 FLAG = Column("f", Kind.BOOLEAN)
 BAD = "bad"
 
-NUMBERS = st.one_of(st.text(alphabet="0123456789.-+ ,eEx", max_size=12), st.integers().map(str), st.just("NA"),
-                    st.decimals(allow_nan=True, allow_infinity=True, places=3).map(str), st.none())
-DAYS = st.one_of(st.dates().map(lambda day: f"{day:%d/%m/}{day.year:04d}"), st.none(),
-                 st.sampled_from(["30/02/2024", "1/2/2024", ""]),
-                 st.text(alphabet="0123456789/", min_size=7, max_size=10))
+NUMBERS = st.one_of(
+    st.text(alphabet="0123456789.-+ ,eEx", max_size=12),
+    st.integers().map(str),
+    st.just("NA"),
+    st.decimals(allow_nan=True, allow_infinity=True, places=3).map(str),
+    st.none(),
+)
+DAYS = st.one_of(
+    st.dates().map(lambda day: f"{day:%d/%m/}{day.year:04d}"),
+    st.none(),
+    st.sampled_from(["30/02/2024", "1/2/2024", ""]),
+    st.text(alphabet="0123456789/", min_size=7, max_size=10),
+)
 
 
 def _cells(parsed: Parsed) -> list[Any]:
@@ -46,7 +54,7 @@ def _model_integer(text: str | None) -> Any:
     cell = (text or "").strip()
     if cell in FILE.null_tokens:
         return None
-    fits = re.fullmatch("[+-]?[0-9]+", cell) and -2**63 <= int(cell) < 2**63
+    fits = re.fullmatch("[+-]?[0-9]+", cell) and -(2**63) <= int(cell) < 2**63
     return int(cell) if fits else BAD
 
 
@@ -78,7 +86,7 @@ def test_decimals_are_those_of_a_plain_model_whatever_stands_beside_them(cells: 
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.one_of(st.none(), st.decimals(-10**7, 10**7, places=2).map(str)), min_size=1, max_size=6))
+@given(st.lists(st.one_of(st.none(), st.decimals(-(10**7), 10**7, places=2).map(str)), min_size=1, max_size=6))
 def test_short_decimals_are_read_as_bytes(cells: list[str | None]) -> None:
     found = short_decimals(texts(*cells), MONEY.arrow)
     assert found is not None
@@ -103,41 +111,50 @@ def test_every_moment_is_read_back(moment: datetime) -> None:
     assert _one(f"{moment.year:04d}{moment.strftime('-%m-%dT%H:%M:%S.%fZ')}", TIME) == moment
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("2026-03-31T12:00:00Z", datetime(2026, 3, 31, 12, tzinfo=UTC)),
-    ("2026-03-31 12:00:00.5+02:00", datetime(2026, 3, 31, 10, 0, 0, 500000, tzinfo=UTC)),
-    ("2026-03-31T12:00:00", BAD),
-    ("2026-02-30T12:00:00Z", BAD),
-    ("2026-03-31T24:00:00Z", BAD),
-    ("2026-03-31T12:00:00.1234567Z", BAD),
-    ("0001-01-01T00:00:00+01:00", BAD),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2026-03-31T12:00:00Z", datetime(2026, 3, 31, 12, tzinfo=UTC)),
+        ("2026-03-31 12:00:00.5+02:00", datetime(2026, 3, 31, 10, 0, 0, 500000, tzinfo=UTC)),
+        ("2026-03-31T12:00:00", BAD),
+        ("2026-02-30T12:00:00Z", BAD),
+        ("2026-03-31T24:00:00Z", BAD),
+        ("2026-03-31T12:00:00.1234567Z", BAD),
+        ("0001-01-01T00:00:00+01:00", BAD),
+    ],
+)
 def test_a_time_needs_its_zone(text: str, value: object) -> None:
     assert _one(text, TIME) == value
 
 
-@pytest.mark.parametrize(("form", "text", "value"), [
-    ("%d/%m/%Y %H:%M:%SZ", "31/03/2026 12:00:00Z", datetime(2026, 3, 31, 12, tzinfo=UTC)),
-    ("%d/%m/%Y %H:%M UTC", "31/03/2026 12:00 UTC", datetime(2026, 3, 31, 12, tzinfo=UTC)),
-    ("%Y-%m-%d %H:%M:%S.%f%z", "2026-03-31 12:00:00.25+0200", datetime(2026, 3, 31, 10, 0, 0, 250000, tzinfo=UTC)),
-    ("%Y-%m-%dT%H:%M:%S%z", "2026-02-30T12:00:00+0000", BAD),
-    ("%d/%m/%Y %H:%M", "31/03/2026 12:00", BAD),
-])
+@pytest.mark.parametrize(
+    ("form", "text", "value"),
+    [
+        ("%d/%m/%Y %H:%M:%SZ", "31/03/2026 12:00:00Z", datetime(2026, 3, 31, 12, tzinfo=UTC)),
+        ("%d/%m/%Y %H:%M UTC", "31/03/2026 12:00 UTC", datetime(2026, 3, 31, 12, tzinfo=UTC)),
+        ("%Y-%m-%d %H:%M:%S.%f%z", "2026-03-31 12:00:00.25+0200", datetime(2026, 3, 31, 10, 0, 0, 250000, tzinfo=UTC)),
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-02-30T12:00:00+0000", BAD),
+        ("%d/%m/%Y %H:%M", "31/03/2026 12:00", BAD),
+    ],
+)
 def test_a_declared_time_format_names_its_zone_or_states_utc(form: str, text: str, value: object) -> None:
     assert _one(text, Column("t", Kind.TIMESTAMP, formats=(form,))) == value
 
 
-@pytest.mark.parametrize(("form", "text", "value"), [
-    ("%d.%m.%y", "31.03.26", date(2026, 3, 31)),
-    ("%d.%m.%y", "31.03.69", date(1969, 3, 31)),
-    ("%d.%m.%y", "31.03.2026", BAD),
-    ("%d-%b-%Y", "01-JAN-2026", date(2026, 1, 1)),
-    ("%d/%m/%Y", "1/2/2026", date(2026, 2, 1)),
-    ("%d/%m/%Y", "01/01/0001", date(1, 1, 1)),
-    ("%d/%m/%Y", "31/12/9999", date(9999, 12, 31)),
-    ("%Y%m%d", "2026331", BAD),
-    ("%Y-%m-%d", "26-03-31", BAD),
-])
+@pytest.mark.parametrize(
+    ("form", "text", "value"),
+    [
+        ("%d.%m.%y", "31.03.26", date(2026, 3, 31)),
+        ("%d.%m.%y", "31.03.69", date(1969, 3, 31)),
+        ("%d.%m.%y", "31.03.2026", BAD),
+        ("%d-%b-%Y", "01-JAN-2026", date(2026, 1, 1)),
+        ("%d/%m/%Y", "1/2/2026", date(2026, 2, 1)),
+        ("%d/%m/%Y", "01/01/0001", date(1, 1, 1)),
+        ("%d/%m/%Y", "31/12/9999", date(9999, 12, 31)),
+        ("%Y%m%d", "2026331", BAD),
+        ("%Y-%m-%d", "26-03-31", BAD),
+    ],
+)
 def test_a_day_is_read_as_its_format_says(form: str, text: str, value: object) -> None:
     assert _one(text, Column("d", Kind.DATE, formats=(form,))) == value
 
@@ -152,9 +169,17 @@ def test_booleans_may_be_declared() -> None:
     assert [_one(text, declared) for text in ("y", "N", "true")] == [True, False, BAD]
 
 
-@pytest.mark.parametrize(("text", "value"), [("1,234.50", Decimal("1234.5")), ("-1,234,567", Decimal(-1234567)),
-                                             ("1234.5", Decimal("1234.5")), ("12,34", BAD), ("1,2345", BAD),
-                                             (",123", BAD)])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,234.50", Decimal("1234.5")),
+        ("-1,234,567", Decimal(-1234567)),
+        ("1234.5", Decimal("1234.5")),
+        ("12,34", BAD),
+        ("1,2345", BAD),
+        (",123", BAD),
+    ],
+)
 def test_thousands_are_parted_in_groups_of_three(text: str, value: object) -> None:
     assert _one(text, MONEY, FileFormat(thousands=",")) == value
 
@@ -165,9 +190,21 @@ def test_a_decimal_may_have_38_digits_and_none_is_lost() -> None:
     assert _cells(parse(texts(*cells), wide, FILE)) == [Decimal("9" * 38), Decimal("-" + "9" * 38), Decimal(7), BAD]
 
 
-@pytest.mark.parametrize(("text", "value"), [(".0", 0), ("+.0", 0), (" .5", Decimal("0.5")), ("5.", 5),
-                                             ("-00.10 ", Decimal("-0.1")), (".", BAD), ("-", BAD),
-                                             ("1.2.3", BAD), ("--1", BAD), ("1-", BAD)])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (".0", 0),
+        ("+.0", 0),
+        (" .5", Decimal("0.5")),
+        ("5.", 5),
+        ("-00.10 ", Decimal("-0.1")),
+        (".", BAD),
+        ("-", BAD),
+        ("1.2.3", BAD),
+        ("--1", BAD),
+        ("1-", BAD),
+    ],
+)
 def test_a_number_may_begin_or_end_with_its_point(text: str, value: object) -> None:
     assert _one(text, MONEY) == value
 
@@ -182,19 +219,22 @@ def test_cells_that_have_their_type_already_pass() -> None:
     assert parse(pa.array([1, None]), INTEGER, FILE).values.to_pylist() == [1, None]
 
 
-@pytest.mark.parametrize(("text", "column", "words"), [
-    ("0x1F", INTEGER, "hexadecimal"),
-    ("1e5", MONEY, "exponent"),
-    ("NaN", MONEY, "not a finite number"),
-    ("1.239", MONEY, "3 fraction digits"),
-    ("12345678901", MONEY, "too large"),
-    ("1.5", INTEGER, "1 fraction digits"),
-    ("(5.00)", MONEY, "write a minus sign"),
-    ("£5.00", MONEY, "a number with a unit"),
-    ("30/02/2024", DAY, "no day of the calendar"),
-    ("2026-03-31T12:00:00", TIME, "without its zone"),
-    ("maybe", FLAG, "true/false"),
-])
+@pytest.mark.parametrize(
+    ("text", "column", "words"),
+    [
+        ("0x1F", INTEGER, "hexadecimal"),
+        ("1e5", MONEY, "exponent"),
+        ("NaN", MONEY, "not a finite number"),
+        ("1.239", MONEY, "3 fraction digits"),
+        ("12345678901", MONEY, "too large"),
+        ("1.5", INTEGER, "1 fraction digits"),
+        ("(5.00)", MONEY, "write a minus sign"),
+        ("£5.00", MONEY, "a number with a unit"),
+        ("30/02/2024", DAY, "no day of the calendar"),
+        ("2026-03-31T12:00:00", TIME, "without its zone"),
+        ("maybe", FLAG, "true/false"),
+    ],
+)
 def test_a_message_says_what_was_found_and_what_is_accepted(text: str, column: Column, words: str) -> None:
     assert _one(text, column) == BAD
     message = explain(text, column, FILE)

@@ -56,7 +56,7 @@ def test_parity_finds_what_the_scan_finds_or_declines(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(TEXT, st.integers(0, 40))
 def test_records_of_a_beginning_are_the_first_records_of_the_whole(text: str, size: int) -> None:
-    if text[size - 1:size] == "\r":
+    if text[size - 1 : size] == "\r":
         size += 1  # a reader never cuts between CR and LF
     whole, beginning = _find(text), _find(text[:size], final=False)
     count = len(beginning.starts)
@@ -65,14 +65,17 @@ def test_records_of_a_beginning_are_the_first_records_of_the_whole(text: str, si
     assert beginning.lines.tolist() == whole.lines[:count].tolist()
 
 
-@pytest.mark.parametrize(("text", "lines"), [
-    ("a,b\nc,d\n", [0, 1]),
-    ("a,b\r\nc,d", [0, 1]),
-    ("a,b\rc,d\r", [0, 1]),
-    ('"a\nb",c\nd,e\n', [0, 2]),
-    ('a"b,c\nd,e"\n', [0, 1]),
-    ('"say ""hi""\n",b\nc,d\n', [0, 2]),
-])
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a,b\nc,d\n", [0, 1]),
+        ("a,b\r\nc,d", [0, 1]),
+        ("a,b\rc,d\r", [0, 1]),
+        ('"a\nb",c\nd,e\n', [0, 2]),
+        ('a"b,c\nd,e"\n', [0, 1]),
+        ('"say ""hi""\n",b\nc,d\n', [0, 2]),
+    ],
+)
 def test_a_quote_counts_only_where_it_opens_closes_or_is_doubled(text: str, lines: list[int]) -> None:
     assert _find(text).lines.tolist() == lines
 

@@ -32,33 +32,90 @@ def test_the_rules_are_those_a_contract_can_name() -> None:
     assert set(RULES) == set(RULE_NAMES)
     for name, signature in RULE_NAMES.items():
         code = RULES[name].check.__code__
-        assert set(code.co_varnames[:code.co_argcount]) - {"cells", "seen"} == set(signature.params)
+        assert set(code.co_varnames[: code.co_argcount]) - {"cells", "seen"} == set(signature.params)
 
 
-@pytest.mark.parametrize(("kind", "rule", "params", "cells", "fine", "message"), [
-    (Kind.STRING, "pattern", {"pattern": "^[A-Z]{3}$"}, ("EUR", "", "EURO"), ["EUR", None],
-     "x must match ^[A-Z]{3}$ from its first character to its last; found 'EURO'"),
-    (Kind.STRING, "pattern", {"pattern": "a|b"}, ("a", "ab"), ["a"],
-     "x must match a|b from its first character to its last; found 'ab'"),
-    (Kind.INTEGER, "between", {"low": 1, "high": 3}, ("1", "3", "", "4"), [1, 3, None],
-     "x must be between 1 and 3; found '4'"),
-    (Kind.DECIMAL, "between", {"low": Decimal("0.5"), "high": None}, ("0.50", "0.49"), [Decimal("0.50")],
-     "x must be at least 0.5; found '0.49'"),
-    (Kind.DATE, "date_range", {"low": None, "high": date(2026, 3, 31)}, ("2026-03-31", "2026-04-01"),
-     [date(2026, 3, 31)], "x must be at most 2026-03-31; found '2026-04-01'"),
-    (Kind.TIMESTAMP, "date_range", {"low": datetime(2026, 1, 1, tzinfo=UTC), "high": None},
-     ("2026-01-01T00:00:00Z", "2025-12-31T23:59:59Z"), [datetime(2026, 1, 1, tzinfo=UTC)],
-     "x must be at least 2026-01-01 00:00:00+00:00; found '2025-12-31T23:59:59Z'"),
-    (Kind.STRING, "enum", {"values": ("Revenue", "Capital")}, ("Capital", "", "capital"), ["Capital", None],
-     "x must be one of Revenue, Capital; found 'capital'"),
-    (Kind.INTEGER, "enum", {"values": (1, 2)}, ("2", "3"), [2], "x must be one of 1, 2; found '3'"),
-    (Kind.STRING, "length", {"low": 2, "high": 3}, ("éé", "", "é"), ["éé", None],
-     "x must have between 2 and 3 characters; found 'é'"),
-    (Kind.STRING, "unique", {}, ("a", "", "b", "", "a"), ["a", None, "b", None],
-     "x must not repeat a value of an earlier row of the file; found 'a'"),
-])
+@pytest.mark.parametrize(
+    ("kind", "rule", "params", "cells", "fine", "message"),
+    [
+        (
+            Kind.STRING,
+            "pattern",
+            {"pattern": "^[A-Z]{3}$"},
+            ("EUR", "", "EURO"),
+            ["EUR", None],
+            "x must match ^[A-Z]{3}$ from its first character to its last; found 'EURO'",
+        ),
+        (
+            Kind.STRING,
+            "pattern",
+            {"pattern": "a|b"},
+            ("a", "ab"),
+            ["a"],
+            "x must match a|b from its first character to its last; found 'ab'",
+        ),
+        (
+            Kind.INTEGER,
+            "between",
+            {"low": 1, "high": 3},
+            ("1", "3", "", "4"),
+            [1, 3, None],
+            "x must be between 1 and 3; found '4'",
+        ),
+        (
+            Kind.DECIMAL,
+            "between",
+            {"low": Decimal("0.5"), "high": None},
+            ("0.50", "0.49"),
+            [Decimal("0.50")],
+            "x must be at least 0.5; found '0.49'",
+        ),
+        (
+            Kind.DATE,
+            "date_range",
+            {"low": None, "high": date(2026, 3, 31)},
+            ("2026-03-31", "2026-04-01"),
+            [date(2026, 3, 31)],
+            "x must be at most 2026-03-31; found '2026-04-01'",
+        ),
+        (
+            Kind.TIMESTAMP,
+            "date_range",
+            {"low": datetime(2026, 1, 1, tzinfo=UTC), "high": None},
+            ("2026-01-01T00:00:00Z", "2025-12-31T23:59:59Z"),
+            [datetime(2026, 1, 1, tzinfo=UTC)],
+            "x must be at least 2026-01-01 00:00:00+00:00; found '2025-12-31T23:59:59Z'",
+        ),
+        (
+            Kind.STRING,
+            "enum",
+            {"values": ("Revenue", "Capital")},
+            ("Capital", "", "capital"),
+            ["Capital", None],
+            "x must be one of Revenue, Capital; found 'capital'",
+        ),
+        (Kind.INTEGER, "enum", {"values": (1, 2)}, ("2", "3"), [2], "x must be one of 1, 2; found '3'"),
+        (
+            Kind.STRING,
+            "length",
+            {"low": 2, "high": 3},
+            ("éé", "", "é"),
+            ["éé", None],
+            "x must have between 2 and 3 characters; found 'é'",
+        ),
+        (
+            Kind.STRING,
+            "unique",
+            {},
+            ("a", "", "b", "", "a"),
+            ["a", None, "b", None],
+            "x must not repeat a value of an earlier row of the file; found 'a'",
+        ),
+    ],
+)
 def test_a_rule_refuses_what_is_wrong_and_passes_nulls(  # noqa: PLR0913, PLR0917  # one row of the table above
-        kind: Kind, rule: str, params: dict[str, Any], cells: tuple[str, ...], fine: list[Any], message: str) -> None:
+    kind: Kind, rule: str, params: dict[str, Any], cells: tuple[str, ...], fine: list[Any], message: str
+) -> None:
     options = {"precision": 18, "scale": 2} if kind is Kind.DECIMAL else {}
     assert _judged(kind, rule, params, *cells, **options) == (fine, [message])
 

@@ -19,15 +19,22 @@ TRADES = a_contract((ID, AMOUNT))
 DATA = b"id,amount\n1,10.10\n2,5\nx,0.05\n4,1.239\n5,n/a\n"
 
 
-@pytest.mark.parametrize(("declared", "held"), [
-    (Declared(), ()),
-    (Declared(5, {"amount": Decimal("16.389")}), ()),
-    (Declared(4), ("the upload declares 4 rows, the file has 5: a difference of -1",)),
-    (Declared(5, {"amount": Decimal("1016.39")}),
-     ("the upload declares 1,016.39 amount in all, the file has 16.389: a difference of 1,000.001",)),
-    (Declared(totals={"fee": Decimal(1)}),
-     ("the upload declares a total of 'fee', which is no money column of trades",)),
-])
+@pytest.mark.parametrize(
+    ("declared", "held"),
+    [
+        (Declared(), ()),
+        (Declared(5, {"amount": Decimal("16.389")}), ()),
+        (Declared(4), ("the upload declares 4 rows, the file has 5: a difference of -1",)),
+        (
+            Declared(5, {"amount": Decimal("1016.39")}),
+            ("the upload declares 1,016.39 amount in all, the file has 16.389: a difference of 1,000.001",),
+        ),
+        (
+            Declared(totals={"fee": Decimal(1)}),
+            ("the upload declares a total of 'fee', which is no money column of trades",),
+        ),
+    ],
+)
 def test_declared_totals_cover_every_readable_cell_of_the_file(declared: Declared, held: tuple[str, ...]) -> None:
     found = validate(DATA, TRADES, declared)
     assert found.held == held
@@ -39,7 +46,10 @@ def test_declared_totals_cover_every_readable_cell_of_the_file(declared: Declare
 def test_quarantined_money_is_kept_as_it_can_be_read() -> None:
     found = validate(DATA, TRADES)
     assert [dict(row) for row in found.quarantined.column("money").to_pylist()] == [
-        {"amount": "0.05"}, {"amount": "1.239"}, {}]
+        {"amount": "0.05"},
+        {"amount": "1.239"},
+        {},
+    ]
 
 
 def test_a_trailer_may_declare_the_sum_of_a_column_that_is_no_money() -> None:
@@ -59,7 +69,7 @@ def test_conservation_notices_a_cent_and_a_row() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(-10**38 + 1, 10**38 - 1), max_size=5))
+@given(st.lists(st.integers(-(10**38) + 1, 10**38 - 1), max_size=5))
 def test_sums_of_38_digits_are_exact(digits: list[int]) -> None:
     values = pa.array([Decimal(number) for number in digits], pa.decimal128(38, 0))
     assert exact_sum(values) == sum(digits)

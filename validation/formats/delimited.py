@@ -92,7 +92,7 @@ def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bo
         end = _LINE_END.search(data, start)
         start = end.end() if end else len(data)
     records = find_records(data[start:], dialect.delimiter, dialect.quote, final=final).first(1)
-    text = readable(bytes(data[start:start + int(records.ends[0])]), dialect.encodings) if len(records.ends) else ""
+    text = readable(bytes(data[start : start + int(records.ends[0])]), dialect.encodings) if len(records.ends) else ""
     if not text.strip():
         msg = f"line {number}: no header found; the names of the columns are expected there"
         raise RejectedError(CHECK, msg)
@@ -102,8 +102,14 @@ def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bo
 
 def _fields(text: str, dialect: Dialect) -> list[str]:
     quote = dialect.quote.decode() if dialect.quote else None
-    return next(csv.reader([text], delimiter=dialect.delimiter.decode(), quotechar=quote,
-                           quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE))
+    return next(
+        csv.reader(
+            [text],
+            delimiter=dialect.delimiter.decode(),
+            quotechar=quote,
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        )
+    )
 
 
 def _chunks(ahead: Lookahead, line: int, dialect: Dialect, size: int, tail: int) -> Iterator[Chunk]:
@@ -140,7 +146,7 @@ def _cut(data: memoryview, line: int, dialect: Dialect, limit: int, *, final: bo
     if count <= 0 and not final:
         return None
     records = records.first(count)
-    return Chunk(data[:records.size], line, records.line_count, records, final)
+    return Chunk(data[: records.size], line, records.line_count, records, final)
 
 
 def _last_line_end(data: memoryview, limit: int) -> int:
@@ -179,8 +185,11 @@ def _without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk,
         start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
         content = text[start:].strip()
         wanted = [each for each in dialect.trailers if each[1] not in [already.trailer for already in found]]
-        declared = [TrailerLine(line - 1, trailer, matched[1]) for pattern, trailer in wanted
-                    if (matched := pattern.fullmatch(readable(content, dialect.encodings)))]
+        declared = [
+            TrailerLine(line - 1, trailer, matched[1])
+            for pattern, trailer in wanted
+            if (matched := pattern.fullmatch(readable(content, dialect.encodings)))
+        ]
         if content and not (declared and _starts_record(chunk, first + start)):
             break
         found += declared
@@ -217,28 +226,39 @@ def _parse(data: memoryview | bytes, dialect: Dialect) -> tuple[pa.Table, list[t
     table = arrow_csv.read_csv(
         pa.BufferReader(pa.py_buffer(data)),
         arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
-        arrow_csv.ParseOptions(delimiter=dialect.delimiter.decode(), newlines_in_values=True, invalid_row_handler=skip,
-                               quote_char=dialect.quote.decode() if dialect.quote else False),
-        arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(wanted, pa.string()),
-                                 include_columns=wanted, strings_can_be_null=False))
+        arrow_csv.ParseOptions(
+            delimiter=dialect.delimiter.decode(),
+            newlines_in_values=True,
+            invalid_row_handler=skip,
+            quote_char=dialect.quote.decode() if dialect.quote else False,
+        ),
+        arrow_csv.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(wanted, pa.string()),
+            include_columns=wanted,
+            strings_can_be_null=False,
+        ),
+    )
     return table, refused
 
 
 def _cells(table: pa.Table, dialect: Dialect) -> dict[str, pa.Array]:
     columns = {fed: table.column(str(position)) for position, fed in enumerate(dialect.mapping) if fed}
-    return {fed: column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-            for fed, column in columns.items()}
+    return {
+        fed: column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for fed, column in columns.items()
+    }
 
 
 def _raw_lines(chunk: Chunk, dialect: Dialect, kept: np.ndarray | None, positions: Sequence[int]) -> list[str]:
     records = _with_records(chunk, dialect).records
     assert records is not None  # noqa: S101  # set in the line above
     at = np.asarray(positions, np.int64) if kept is None else kept[np.asarray(positions, np.int64)]
-    return [readable(bytes(chunk.data[records.starts[i]:records.ends[i]]), dialect.encodings) for i in at]
+    return [readable(bytes(chunk.data[records.starts[i] : records.ends[i]]), dialect.encodings) for i in at]
 
 
-def _numbered(chunk: Chunk, dialect: Dialect, table: pa.Table, refused: list[tuple[int, int]],
-              trailers: tuple[TrailerLine, ...]) -> Block:
+def _numbered(
+    chunk: Chunk, dialect: Dialect, table: pa.Table, refused: list[tuple[int, int]], trailers: tuple[TrailerLine, ...]
+) -> Block:
     """A block with empty lines, quoted line ends or records of a wrong width: numbered by its records."""
     records = chunk.records
     assert records is not None  # noqa: S101  # the caller's promise
@@ -251,15 +271,20 @@ def _numbered(chunk: Chunk, dialect: Dialect, table: pa.Table, refused: list[tup
     good[[number - 1 for number, _ in refused]] = False
     kept = filled[good]
     if len(dialect.mapping) == 1:
-        some = np.array([bool(bytes(chunk.data[records.starts[i]:records.ends[i]]).strip(blank)) for i in kept], bool)
+        some = np.array([bool(bytes(chunk.data[records.starts[i] : records.ends[i]]).strip(blank)) for i in kept], bool)
         table, kept = table.filter(pa.array(some)), kept[some]
     broken = []
     for number, width in refused:
         at = filled[number - 1]
-        raw = bytes(chunk.data[records.starts[at]:records.ends[at]])
+        raw = bytes(chunk.data[records.starts[at] : records.ends[at]])
         if raw.strip(blank):
             message = f"the row has {width} columns, the header has {len(dialect.mapping)}"
             line = chunk.line + int(records.lines[at])
             broken.append(Broken(line, "columns", message, readable(raw, dialect.encodings)))
-    return Block(chunk.line + records.lines[kept], _cells(table, dialect), partial(_raw_lines, chunk, dialect, kept),
-                 tuple(broken), trailers)
+    return Block(
+        chunk.line + records.lines[kept],
+        _cells(table, dialect),
+        partial(_raw_lines, chunk, dialect, kept),
+        tuple(broken),
+        trailers,
+    )

@@ -16,8 +16,13 @@ from validation.formats.block import read_fully
 from validation.formats.records import Records
 
 CHECK = "encoding"
-_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8"),
-          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _READ = 1024 * 1024
 
 
@@ -48,8 +53,9 @@ def open_text(stream: BinaryIO, encodings: tuple[str, ...]) -> tuple[BinaryIO, t
     return cast("BinaryIO", _Recoded(text, wide)), ("utf-8",)
 
 
-def to_utf8(data: memoryview, records: Records | None, encodings: tuple[str, ...],
-            first_line: int) -> memoryview | bytes | None:
+def to_utf8(
+    data: memoryview, records: Records | None, encodings: tuple[str, ...], first_line: int
+) -> memoryview | bytes | None:
     """The same records in UTF-8, or None if `records` are needed to tell.
 
     Each record has the first encoding that reads all of it, whatever stands beside it.
@@ -66,8 +72,10 @@ def to_utf8(data: memoryview, records: Records | None, encodings: tuple[str, ...
             pass
     if records is None:
         return None
-    return b"\n".join(decoded(bytes(data[start:end]), encodings, first_line + int(line)).encode()
-                      for start, end, line in zip(records.starts, records.ends, records.lines, strict=True))
+    return b"\n".join(
+        decoded(bytes(data[start:end]), encodings, first_line + int(line)).encode()
+        for start, end, line in zip(records.starts, records.ends, records.lines, strict=True)
+    )
 
 
 def readable(data: bytes, encodings: tuple[str, ...]) -> str:
@@ -111,9 +119,11 @@ def _normal(name: str) -> str:
 
 def _keeps_ascii(name: str) -> bool:
     """Whether a byte below 128 is that ASCII character wherever it stands."""
-    return name == "utf-8" or all(bytes([lead, 0x7C]).decode(name, "replace")[-1:] == "|" and
-                                  len(bytes([lead, 0x7C]).decode(name, "replace")) == 2  # noqa: PLR2004
-                                  for lead in range(256))
+    return name == "utf-8" or all(
+        bytes([lead, 0x7C]).decode(name, "replace")[-1:] == "|"
+        and len(bytes([lead, 0x7C]).decode(name, "replace")) == 2  # noqa: PLR2004
+        for lead in range(256)
+    )
 
 
 @dataclass

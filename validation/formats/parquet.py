@@ -54,8 +54,9 @@ FORMAT = Format("parquet", sniff, check_header, split)
 
 def read(batch: pa.RecordBatch, first_row: int, mapping: Mapping, contract: Contract) -> Block:
     """One block."""
-    cells = {fed: _cell(batch.column(position), contract.column(fed).arrow)
-             for position, fed in enumerate(mapping) if fed}
+    cells = {
+        fed: _cell(batch.column(position), contract.column(fed).arrow) for position, fed in enumerate(mapping) if fed
+    }
     return Block(np.arange(first_row, first_row + batch.num_rows), cells, partial(_raw, batch))
 
 

@@ -31,8 +31,9 @@ class Records:
         """The first records alone."""
         if count >= len(self.starts):
             return self
-        return Records(self.starts[:count], self.ends[:count], self.lines[:count], int(self.starts[count]),
-                       int(self.lines[count]))
+        return Records(
+            self.starts[:count], self.ends[:count], self.lines[:count], int(self.starts[count]), int(self.lines[count])
+        )
 
 
 def find_records(data: memoryview, delimiter: bytes, quote: bytes | None, *, final: bool) -> Records:
