@@ -70,8 +70,10 @@ def counts(outcome: Outcome) -> dict[str, int]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("partitioned", [False, True], ids=["whole", "partitioned"])
-@pytest.mark.parametrize(("mode", "sequence_by"), [("upsert", "as_of"), ("upsert", "at"), ("append", None)])
+@pytest.mark.parametrize(
+    ("mode", "sequence_by", "partitioned"),
+    [("upsert", "as_of", True), ("upsert", "at", False), ("append", None, True), ("append", None, False)],
+)
 def test_engines_alternating_on_one_table_equal_a_plain_model_at_every_version(
     fresh_cloud: Cloud,
     spark: SparkSession,
