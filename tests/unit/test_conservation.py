@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledgerlake.errors import LedgerlakeError
@@ -24,6 +24,7 @@ AMOUNTS = st.builds(
 TALLIES = st.builds(Tally, st.integers(0, 9), st.fixed_dictionaries({"fee": AMOUNTS}))
 
 
+@settings(deadline=None)
 @given(
     parts=st.lists(TALLIES, min_size=1, max_size=4),
 )
@@ -48,6 +49,7 @@ def test_refused_cells_count_with_all_their_digits() -> None:
     )
 
 
+@settings(deadline=None)
 @given(value=AMOUNTS, scale=st.integers(0, 6))
 def test_an_amount_has_one_text_whatever_its_exponent(value: Decimal, scale: int) -> None:
     text = money_text(value, scale)

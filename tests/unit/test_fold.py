@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming_jobs.fold import Fate, fold, sums, tallies
@@ -67,6 +67,7 @@ def _runs(uploads: list[list[Row]], cuts: set[int]) -> list[list[Row]]:
 
 
 @pytest.mark.parametrize("contract", [UPSERT, BY_ARRIVAL, APPEND], ids=["by business date", "by arrival", "append"])
+@settings(deadline=None)
 @given(uploads=UPLOADS, cuts=st.sets(st.integers(0, 6)), data=st.data())
 def test_rows_and_counts_equal_a_plain_model_however_uploads_are_batched(
     contract: Contract,
@@ -98,6 +99,7 @@ def _cents(amount: Decimal) -> int:
     return int(whole + fraction.ljust(2, "0"))
 
 
+@settings(deadline=None)
 @given(uploads=UPLOADS)
 def test_money_of_all_fates_adds_up_to_the_cent(uploads: list[list[Row]]) -> None:
     everything = [row for upload in uploads for row in upload]

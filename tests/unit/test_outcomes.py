@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledgerlake.events import Outcome
@@ -36,6 +36,7 @@ OUTCOMES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(outcomes=OUTCOMES)
 def test_outcomes_survive_the_metadata_of_a_commit(outcomes: list[Outcome]) -> None:
     assert from_metadata(to_metadata(outcomes), 7) == tuple(outcomes)
