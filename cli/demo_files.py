@@ -78,16 +78,17 @@ def first_wave(seed: int = 2026) -> tuple[DemoFile, ...]:
     broken = _with_bad_rows(tuesday)
     shorted = _day(seed, 4)[:60]
     total = sum((row.amount or Decimal(0) for row in shorted), Decimal(0))
+    clean = _file(
+        "payments-2026-03-02.csv",
+        "a clean day, totals declared",
+        monday,
+        declared_rows=len(monday),
+        declared_totals={"amount": str(_total(monday))},
+    )
     return (
-        _file(
-            "payments-2026-03-02.csv",
-            "a clean day, totals declared",
-            monday,
-            declared_rows=len(monday),
-            declared_totals={"amount": str(_total(monday))},
-        ),
+        clean,
         _file("payments-2026-03-03.csv", "a day with 7 bad rows", broken),
-        _file("payments-2026-03-02 (copy).csv", "the same file delivered twice", monday),
+        replace(clean, name="payments-2026-03-02 (copy).csv", story="the same file delivered twice", ends="rejected"),
         _file(
             "payments-2026-03-04.csv",
             "declared total is 1.00 too high",

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from ingestion.inspection import fetch, inspect
+from ingestion.inspection import LandedFile, fetch, inspect
 from ingestion.intake import Intake
 from ingestion.objects import is_missing, put_file, put_text, read
 from ingestion.publish import publish
@@ -106,22 +107,28 @@ def _decide(intake: Intake, grant: Grant, landed_at: datetime | None) -> Row | N
         landed_at = max(landed_at or file.modified, grant.granted_at)
         try:
             inspect(file)
+            return _accept(intake, grant, contract, landed_at, file)
         except RejectedError as error:
             return intake.ledger.reject(
                 Rejection(grant.dataset, grant.upload_id, error.check, error.message, landed_at, intake.clock()),
             )
-        put_file(
-            intake.aws,
-            intake.settings.raw_bucket,
-            raw_key(grant.dataset, grant.upload_id),
-            file.file,
-            grant.sha256,
-        )
+
+
+def _accept(intake: Intake, grant: Grant, contract: Contract, landed_at: datetime, file: LandedFile) -> Row:
+    """Keeps the file in raw, then gives it its number; a delivery that was accepted before is refused.
+
+    Raises:
+        RejectedError: as `Ledger.accept`.
+    """
+    manifest = partial(_manifest, intake, grant, contract, landed_at)
+    intake.ledger.refuse_redelivery(manifest(0))
+    key = raw_key(grant.dataset, grant.upload_id)
+    put_file(intake.aws, intake.settings.raw_bucket, key, file.file, grant.sha256)
     intake.contracts.pin(contract)
     return intake.ledger.accept(
         grant.upload_id,
         grant.dataset,
-        lambda seq: _manifest(intake, grant, contract, landed_at, seq),
+        manifest,
         lambda: restore_dataset(intake, grant.dataset),
     )
 

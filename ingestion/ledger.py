@@ -17,9 +17,9 @@ from ingestion.row import Item, Row
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.clock import to_text
-from ledgerlake.errors import TransientError
+from ledgerlake.errors import RejectedError, TransientError
 from ledgerlake.events import Manifest
-from ledgerlake.layout import acceptance_item, counter_item, listing_item, upload_item
+from ledgerlake.layout import acceptance_item, counter_item, delivery_item, listing_item, upload_item
 from ledgerlake.settings import Settings
 
 ATTEMPTS = 40
@@ -95,6 +95,7 @@ class Ledger:
         is called where the counter is missing, and makes it.
 
         Raises:
+            RejectedError: the same delivery has a number already.
             TransientError: rivals were faster `ATTEMPTS` times, or the ledger was lost this very moment.
         """
         for attempt in range(ATTEMPTS):
@@ -109,6 +110,7 @@ class Ledger:
                 raise TransientError(msg)
             if row.decided:
                 return row
+            self.refuse_redelivery(manifest(last + 1))
             time.sleep(random.uniform(0, 0.01 * min(attempt + 1, 10)))  # noqa: S311  # spreads rivals, guards nothing
         msg = f"{dataset}: {ATTEMPTS} attempts to number {upload_id} lost to others; try again"
         raise TransientError(msg)
@@ -140,11 +142,30 @@ class Ledger:
             "ExpressionAttributeValues": {":next": number(manifest.seq), ":last": number(last)},
         }
         acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
+        delivery = {**delivery_item(manifest.dataset, manifest.fingerprint), "upload_id": manifest.upload_id}
         return [
             {"Update": row},
             {"Update": counter},
             {"Put": {**table, "Item": typed(acceptance), "ConditionExpression": "attribute_not_exists(pk)"}},
+            {
+                "Put": {
+                    **table,
+                    "Item": typed(delivery),
+                    "ConditionExpression": "attribute_not_exists(pk) OR upload_id = :id",
+                    "ExpressionAttributeValues": typed({":id": manifest.upload_id}),
+                },
+            },
         ]
+
+    def refuse_redelivery(self, manifest: Manifest) -> None:
+        """Raises `RejectedError` if another upload was accepted that brought the very same delivery."""
+        item = self._get(delivery_item(manifest.dataset, manifest.fingerprint))
+        if item and item["upload_id"]["S"] != manifest.upload_id:
+            raise RejectedError(
+                "duplicate",
+                f"this file was accepted before, as upload {item['upload_id']['S']}: the same bytes under the same "
+                "contract and declaration. Nothing is lost, and nothing needs to be sent again",
+            )
 
     def reject(self, rejection: Rejection) -> Row | None:
         """Decides that the file is refused, unless it was accepted or rejected before; returns its row."""

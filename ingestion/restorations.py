@@ -6,7 +6,7 @@ from ingestion.ledger import Ledger, number, typed
 from ledgerlake.aws import transient
 from ledgerlake.clock import to_text
 from ledgerlake.events import Manifest, Outcome
-from ledgerlake.layout import acceptance_item, counter_item, upload_item
+from ledgerlake.layout import acceptance_item, counter_item, delivery_item, upload_item
 
 
 def restore_acceptance(ledger: Ledger, manifest: Manifest, text: str) -> str | None:
@@ -29,7 +29,9 @@ def restore_acceptance(ledger: Ledger, manifest: Manifest, text: str) -> str | N
     )
     ledger.update(key, expression, values, f"{other} AND attribute_exists(outcome)")
     acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
+    delivery = {**delivery_item(manifest.dataset, manifest.fingerprint), "upload_id": manifest.upload_id}
     with transient("restore an acceptance"):
+        ledger.aws.dynamodb.put_item(TableName=ledger.settings.ledger_table, Item=typed(delivery))
         old = ledger.aws.dynamodb.put_item(
             TableName=ledger.settings.ledger_table,
             Item=typed(acceptance),

@@ -34,7 +34,7 @@ def to_text(moment: datetime) -> str:
     if moment.tzinfo is None:
         msg = f"a moment needs a zone: {moment!r}"
         raise ValueError(msg)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -6,6 +6,7 @@ that a later minor writer does not break an earlier reader; an unknown `schema` 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -97,6 +98,15 @@ class Manifest(JsonValue):
     granted_at: datetime
     landed_at: datetime
     accepted_at: datetime
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what makes two uploads one delivery: who sent which bytes, under which contract and declaration.
+
+        A file whose declaration was wrong, or whose contract has changed since, may so be sent again.
+        """
+        same = [self.tenant, self.sha256, self.contract_sha256, self.declared_rows, self.declared_totals]
+        return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
 
     @property
     def event(self) -> UploadEvent:

@@ -144,6 +144,14 @@ def listing_item(dataset: str, tenant: str, upload_id: str) -> dict[str, str]:
     }
 
 
+def delivery_item(dataset: str, fingerprint: str) -> dict[str, str]:
+    """Which upload brought this delivery first; `fingerprint` is that of its manifest."""
+    return {
+        "pk": f"delivery#{_checked(DATASET, dataset, 'dataset')}#{_checked(SHA256, fingerprint, 'SHA-256')}",
+        "sk": "first",
+    }
+
+
 def lease_item(dataset: str) -> dict[str, str]:
     """Who may write a table now, until when, with which fencing number."""
     return {"pk": f"lease#{_checked(DATASET, dataset, 'dataset')}", "sk": "lease"}

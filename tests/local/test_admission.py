@@ -106,6 +106,26 @@ def test_a_late_delivery_rings_again_and_changes_nothing(fresh_cloud: Cloud) -> 
     assert (objects(intake, intake.settings.raw_bucket), ledger_items(intake)) == before
 
 
+def test_the_same_delivery_sent_as_eight_uploads_at_once_is_accepted_once(fresh_cloud: Cloud) -> None:
+    intake = an_intake(fresh_cloud)
+    landed = [land(intake, a_file()) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        admitted = [each.row for each in pool.map(lambda each: admit(intake, each.notice), landed) if each]
+    (accepted,) = manifests(intake)
+    assert (accepted.seq, intake.ledger.counter(DATASET)) == (1, 1)
+    refused = [row.rejection for row in admitted if row.rejection]
+    assert [each.check for each in refused] == ["duplicate"] * 7
+    assert all(accepted.upload_id in each.message for each in refused)
+    assert list(objects(intake, intake.settings.landing_bucket, LANDING_PREFIX)) == []
+
+
+def test_the_same_bytes_under_another_declaration_are_another_delivery(fresh_cloud: Cloud) -> None:
+    intake, data = an_intake(fresh_cloud), a_file()
+    for declared in ({"amount": "4.49"}, {"amount": "4.50"}):
+        admit(intake, land(intake, data, a_request(data, declared_totals=declared)).notice)
+    assert [manifest.declared_totals for manifest in manifests(intake)] == [{"amount": "4.49"}, {"amount": "4.50"}]
+
+
 def _zip(data: bytes, *names: str) -> bytes:
     with io.BytesIO() as packed:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
