@@ -1,6 +1,6 @@
-"""A Spark driver that appends when told to: `python -m tests.spark.appender NAME TABLE...`.
+"""A Spark driver that appends when told to: `python -m tests.spark.appender NAME`.
 
-Reads one line per append from stdin ("TABLE NUMBER"), answers each with "acknowledged" or the name of the error.
+Reads one line per append from stdin ("TABLE NUMBER"); its answer is that line and "acknowledged" or the error's name.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def main(name: str) -> None:
         row = spark.createDataFrame([(name, int(number))], "driver string, number int").coalesce(1)
         try:
             row.write.format("delta").mode("append").save(table)
-            say("acknowledged")
+            say(f"{table} {number} acknowledged")
         except PySparkException as error:
-            say(type(error).__name__)
+            say(f"{table} {number} {type(error).__name__}")
     spark.stop()
 
 

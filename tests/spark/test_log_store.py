@@ -36,6 +36,7 @@ STOCK = "io.delta.storage.S3SingleDriverLogStore"
 SLOTS = 60
 ROUNDS = 4
 COMMIT_SECONDS = 0.4
+NAMES = ("one", "two")
 
 Writer = Callable[[str, list[Any]], bool]
 
@@ -93,7 +94,7 @@ def a_writer(jvm: JavaGateway, store: str, endpoint: str, **conf: str) -> Writer
             actions.add(line)
         path = java.org.apache.hadoop.fs.Path(f"s3a://{place}")
         try:
-            log_store.write(path, actions.iterator(), False, configuration)  # noqa: FBT003  # Java has no keywords
+            log_store.write(path, actions.iterator(), False, configuration)
         except Py4JJavaError as error:
             if error.java_exception.getClass().getName() == "java.nio.file.FileAlreadyExistsException":
                 return False
@@ -130,7 +131,9 @@ def lost(cloud: Cloud, place: str, won: list[list[int]]) -> int:
 
 
 def test_of_two_writers_of_one_version_exactly_one_is_acknowledged(
-    cloud: Cloud, jvms: list[JavaGateway], place: str,
+    cloud: Cloud,
+    jvms: list[JavaGateway],
+    place: str,
 ) -> None:
     won = duel([a_writer(jvm, CONDITIONAL, s3_of(cloud)) for jvm in jvms], place)
     assert [len(numbers) for numbers in won] == [1] * SLOTS
@@ -138,14 +141,18 @@ def test_of_two_writers_of_one_version_exactly_one_is_acknowledged(
 
 
 def test_the_stock_store_loses_acknowledged_commits(
-    cloud: Cloud, jvms: list[JavaGateway], place: str,
+    cloud: Cloud,
+    jvms: list[JavaGateway],
+    place: str,
 ) -> None:
     won = duel([a_writer(jvm, STOCK, s3_of(cloud)) for jvm in jvms], place)
     assert lost(cloud, place, won) > 0
 
 
 def test_a_commit_whose_reply_was_lost_is_acknowledged(
-    cloud: Cloud, jvms: list[JavaGateway], place: str,
+    cloud: Cloud,
+    jvms: list[JavaGateway],
+    place: str,
 ) -> None:
     with relaying(s3_of(cloud), place) as relay:
         commit = a_writer(jvms[0], CONDITIONAL, relay.endpoint, impl_disable_cache="true")
@@ -156,7 +163,9 @@ def test_a_commit_whose_reply_was_lost_is_acknowledged(
 
 
 def test_a_commit_of_unknown_outcome_is_an_error_not_a_conflict(
-    cloud: Cloud, jvms: list[JavaGateway], place: str,
+    cloud: Cloud,
+    jvms: list[JavaGateway],
+    place: str,
 ) -> None:
     impatient = {"attempts_maximum": "1", "retry_limit": "1", "retry_interval": "1ms"}
     with relaying(s3_of(cloud), place) as relay:
@@ -167,7 +176,9 @@ def test_a_commit_of_unknown_outcome_is_an_error_not_a_conflict(
 
 
 def test_a_body_that_fails_half_way_publishes_nothing(
-    cloud: Cloud, jvms: list[JavaGateway], place: str,
+    cloud: Cloud,
+    jvms: list[JavaGateway],
+    place: str,
 ) -> None:
     commit = a_writer(jvms[0], CONDITIONAL, s3_of(cloud))
     with pytest.raises(Py4JJavaError, match="ClassCastException"):
@@ -176,7 +187,9 @@ def test_a_body_that_fails_half_way_publishes_nothing(
 
 
 def test_a_commit_by_another_engine_is_a_conflict(
-    cloud: Cloud, jvms: list[JavaGateway], place: str,
+    cloud: Cloud,
+    jvms: list[JavaGateway],
+    place: str,
 ) -> None:
     bucket, _, prefix = place.partition("/")
     cloud.aws.s3.put_object(Bucket=bucket, Key=f"{prefix}/{0:020}.json", Body=b"deltalake was here")
@@ -200,11 +213,16 @@ def drivers(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             "JAVA_HOME": str(JAVA),
         }
         started = []
-        for name in ("one", "two"):
+        for name in NAMES:
             output = stack.enter_context((tmp_path_factory.mktemp("driver") / name).open("w"))
             driver = subprocess.Popen(
                 [sys.executable, "-m", "tests.spark.appender", name],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, text=True, cwd=ROOT, env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                cwd=ROOT,
+                env=environment,
             )
             stack.enter_context(driver)
             stack.callback(driver.kill)
@@ -220,17 +238,19 @@ def answer_of(driver: subprocess.Popen[str]) -> str:
     return driver.stdout.readline().strip()
 
 
-def append_together(drivers: list[subprocess.Popen[str]], table: str) -> int:
-    """Both drivers append one row at the same moment, several times; returns how many appends they acknowledged."""
-    answers = []
+def append_together(drivers: list[subprocess.Popen[str]], table: str) -> list[tuple[str, int]]:
+    """Both drivers append one row at the same moment, several times; returns the rows that they acknowledged."""
+    rows = []
     for number in range(ROUNDS):
         for driver in drivers:
             assert driver.stdin
             driver.stdin.write(f"{table} {number}\n")
             driver.stdin.flush()
-        answers += [answer_of(driver) for driver in drivers]
-    assert set(answers) <= {"acknowledged", "ConcurrentAppendException"}, answers
-    return answers.count("acknowledged")
+        for name, driver in zip(NAMES, drivers, strict=True):
+            answer = answer_of(driver)
+            assert answer == f"{table} {number} acknowledged", f"{name} answered {answer!r}"
+            rows.append((name, number))
+    return sorted(rows)
 
 
 def an_empty_table(cloud: Cloud) -> DeltaTable:
@@ -240,22 +260,23 @@ def an_empty_table(cloud: Cloud) -> DeltaTable:
     return DeltaTable.create(f"s3://{cloud.settings.tables_bucket}/{uuid.uuid4().hex}", schema, storage_options=storage)
 
 
-def rows_of(table: DeltaTable) -> int:
-    """How many rows the newest version has."""
+def rows_of(table: DeltaTable) -> list[tuple[str, int]]:
+    """The rows of the newest version."""
     table.update_incremental()
-    return int(table.to_pyarrow_dataset().count_rows())
+    return sorted((row["driver"], row["number"]) for row in table.to_pyarrow_dataset().to_table().to_pylist())
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)  # two drivers start in it: 50 s on an idle machine, several times that on a busy one
 def test_two_spark_drivers_on_one_table_keep_every_row_they_acknowledged(
-    cloud: Cloud, drivers: list[subprocess.Popen[str]],
+    cloud: Cloud,
+    drivers: list[subprocess.Popen[str]],
 ) -> None:
     table = an_empty_table(cloud)
     acknowledged = append_together(drivers, table.table_uri.replace("s3://", "s3a://"))
-    assert rows_of(table) == acknowledged == 2 * ROUNDS
+    assert rows_of(table) == acknowledged
 
 
 def test_two_spark_drivers_with_the_stock_store_lose_rows(cloud: Cloud, drivers: list[subprocess.Popen[str]]) -> None:
     table = an_empty_table(cloud)
     acknowledged = append_together(drivers, table.table_uri.replace("s3://", "stock://"))
-    assert rows_of(table) < acknowledged == 2 * ROUNDS
+    assert set(rows_of(table)) < set(acknowledged)
