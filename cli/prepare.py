@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from ledgerlake.aws import Aws
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.layout import table_uri
@@ -11,6 +13,7 @@ from ledgerlake.settings import Settings
 from tables import catalog
 from tables.contract import Contract
 from tables.contract_store import ContractStore
+from tables.delta import open_table, schema
 from tables.plan import Plan, apply, plan
 from tables.system_tables import SYSTEM_TABLES
 
@@ -50,7 +53,16 @@ def prepare(settings: Settings, aws: Aws, wanted: Sequence[Contract]) -> tuple[P
         apply(planned)
     for contract in wanted:
         uri = table_uri(settings.tables_bucket, contract.dataset)
-        catalog.register(aws, settings, contract.dataset, contract.table_schema, uri, contract.description)
-    for name, schema in SYSTEM_TABLES.items():
-        catalog.register(aws, settings, name, schema, table_uri(settings.tables_bucket, name))
+        catalog.register(aws, settings, contract.dataset, columns(uri, settings), uri, contract.description)
+    for name in SYSTEM_TABLES:
+        uri = table_uri(settings.tables_bucket, name)
+        catalog.register(aws, settings, name, columns(uri, settings), uri)
     return made
+
+
+def columns(uri: str, settings: Settings) -> pa.Schema:
+    """The table's columns in its own order: a column that a later contract added stands last."""
+    handle = open_table(uri, settings)
+    if handle is None:
+        raise ConfigurationError(f"there is no table {uri}: run `ledgerlake tables apply`")
+    return schema(handle)
