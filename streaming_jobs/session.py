@@ -92,10 +92,7 @@ def large_path_problem(spark: SparkSession | None) -> str | None:
     try:
         loader.loadClass(LOG_STORE)
     except Py4JJavaError:
-        return (
-            f"{LOG_STORE} is not on Spark's class path: install a JDK 17 (javac) and run `make setup`, "
-            "or pass the jar with --extra-jars"
-        )
+        return f"{LOG_STORE} is not on Spark's class path: run `make setup`, or pass the jar with --extra-jars"
     return None
 
 

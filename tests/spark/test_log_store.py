@@ -18,6 +18,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import py4j.java_gateway
+import py4j.protocol
 import pyarrow as pa
 import pyspark
 import pytest
@@ -43,8 +45,13 @@ Writer = Callable[[str, list[Any]], bool]
 
 @pytest.fixture(scope="module")
 def jvms() -> Iterator[list[JavaGateway]]:
-    """Two Java processes with Hadoop, S3A and the log stores, but no Spark in them."""
-    with ExitStack() as stack:
+    """Two Java processes with Hadoop, S3A and the log stores, but no Spark in them.
+
+    Once a session has started, PySpark answers for every exception of py4j by asking its own JVM, which knows nothing of
+    these two; so py4j's own answer is put back while they run.
+    """
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(py4j.java_gateway, "get_return_value", py4j.protocol.get_return_value)
         yield [stack.enter_context(a_jvm()) for _ in range(2)]
 
 
