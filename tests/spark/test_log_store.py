@@ -47,7 +47,7 @@ Writer = Callable[[str, list[Any]], bool]
 def jvms() -> Iterator[list[JavaGateway]]:
     """Two Java processes with Hadoop, S3A and the log stores, but no Spark in them.
 
-    Once a session has started, PySpark answers for every exception of py4j by asking its own JVM, which knows nothing of
+    Once a session has started, PySpark answers for every exception of py4j by asking its own JVM, which knows none of
     these two; so py4j's own answer is put back while they run.
     """
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
