@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 from validation.formats.block import Block, Broken
 from validation.verdict import QUARANTINED
 
+NOTHING_REFUSED = QUARANTINED.empty_table()
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -51,7 +53,7 @@ def refused_positions(refusals: Sequence[Refusal]) -> np.ndarray:
 def quarantine(block: Block, refusals: Sequence[Refusal], money: Mapping[str, Mapping[int, Decimal]]) -> pa.Table:
     """The refused rows of a block in `QUARANTINED`, ordered by row; `money`: readable cells by column and position."""
     if not refusals and not block.broken:
-        return QUARANTINED.empty_table()
+        return NOTHING_REFUSED
     at = [int(position) for position in refused_positions(refusals)]
     reasons: dict[int, list[dict[str, Any]]] = {position: [] for position in at}
     for refusal in refusals:

@@ -21,10 +21,10 @@ from validation.formats.encoding import open_text, readable, to_utf8
 from validation.formats.records import Records, find_records, holds, line_count, lone_return
 from validation.verdict import TrailerLine
 
-CHUNK = 1024 * 1024
+CHUNK = 2 * 1024 * 1024
 HEAD = 64 * 1024  # preamble and header lie within these first bytes of a file
 TAIL = 64 * 1024  # trailer lines lie within these last bytes of a file
-MAX_RECORD = 64 * CHUNK
+MAX_RECORD = 32 * CHUNK
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 BLANK = b" \t\v\f"
 _BINARY = (b"PAR1", b"PK", b"\x1f\x8b", b"%PDF", b"\xd0\xcf\x11\xe0", b"{")

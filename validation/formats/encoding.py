@@ -6,6 +6,7 @@ import codecs
 import io
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -117,6 +118,7 @@ def _normal(name: str) -> str:
     return codecs.lookup(name).name.removesuffix("-sig")
 
 
+@cache
 def _keeps_ascii(name: str) -> bool:
     """Whether a byte below 128 is that ASCII character wherever it stands."""
     return name == "utf-8" or all(
