@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}")
+DATASET = re.compile(r"(?!.*__events$)[a-z][a-z0-9_]{0,62}")
+_TABLE = re.compile(r"[a-z][a-z0-9_]{0,62}(__events)?")
 UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 RESERVED_DATASETS = frozenset({"uploads", "quarantine"})
@@ -96,8 +97,13 @@ def rejected_key(dataset: str, upload_id: str, name: str) -> str:
 
 
 def table_uri(bucket: str, table: str) -> str:
-    """Root of a Delta table: a dataset, `uploads` or `quarantine`. Spark reads it as s3a."""
-    return f"s3://{bucket}/tables/{_checked(DATASET, table, 'table')}"
+    """Root of a Delta table: a dataset, its events, `uploads` or `quarantine`. Spark reads it as s3a."""
+    return f"s3://{bucket}/tables/{_checked(_TABLE, table, 'table')}"
+
+
+def events_table(dataset: str) -> str:
+    """The table of what a dataset's merge mode has to remember; no dataset can have such a name."""
+    return f"{_checked(DATASET, dataset, 'dataset')}__events"
 
 
 def staging_uri(bucket: str, dataset: str, last_seq: int) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -36,7 +37,7 @@ class Column:
     """One column. `precision` and `scale` belong to decimals; `formats` are strptime patterns tried in order.
 
     `aliases` are further header names (compared trimmed, case-folded) that a file may use for it. `money` columns
-    take part in conservation and totals.
+    take part in conservation and totals. What is not `stored` is read and judged, but no column of the table.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     formats: tuple[str, ...] = ()
     rules: tuple[RuleUse, ...] = ()
     money: bool = False
+    stored: bool = True
     description: str = ""
 
     @property
@@ -82,7 +84,8 @@ class FileFormat:
     """How a dataset's files are written.
 
     `name` is a key of `validation.formats.FORMATS`. `header` is the 1-based line of the header (lines before it are
-    preamble). `encodings` are tried in order. `unknown_columns` is `reject` or `ignore`. A trailer line is never a row.
+    preamble). `encodings` are tried in order. `unknown_columns` is `reject`, `ignore` or `rescue` (kept as JSON text in
+    `_rescued`). A trailer line is never a row.
     """
 
     name: str = "csv"
@@ -98,11 +101,22 @@ class FileFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletes:
+    """Which rows delete their key: those whose `column` has one of `values`; without `values`, has any value."""
+
+    column: str
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """A dataset, pinned: `sha256` is of the text it was read from.
 
-    `mode` is a key of `streaming_jobs.modes.MODES`. `sequence_by` orders rows of one key by business meaning (ties:
-    upload sequence, then row). `engine` pins the table to `driver` or `spark`; None lets the size decide.
+    `mode` is a key of `tables.modes.MODES`. `sequence_by` orders rows of one key by business meaning (ties: upload
+    sequence, then row). `engine` pins the table to `driver` or `spark`; None lets the size decide. Of the options of
+    the modes, `dedupe` keeps the first row of each key, `ignore_nulls` lets a null mean "unchanged", `untracked`
+    columns make no version in a history, `keep_history` gives a snapshot one, and a full state with fewer rows than
+    `1 - max_shrink` of the state before is held.
     """
 
     dataset: str
@@ -112,6 +126,12 @@ class Contract:
     primary_key: tuple[str, ...] = ()
     mode: str = "append"
     sequence_by: str | None = None
+    deletes: Deletes | None = None
+    dedupe: bool = False
+    ignore_nulls: bool = False
+    untracked: tuple[str, ...] = ()
+    keep_history: bool = False
+    max_shrink: Decimal = Decimal("0.5")
     partition_by: tuple[str, ...] = ()
     file: FileFormat = FileFormat()
     latency_seconds: int = 60
@@ -139,19 +159,37 @@ class Contract:
 
     @property
     def schema(self) -> pa.Schema:
-        """Schema of a parsed row: the contract's columns, then its line number in the file."""
-        fields = [pa.field(column.name, column.arrow, nullable=not column.required) for column in self.columns]
-        return pa.schema([*fields, ROW])
+        """Schema of a parsed row: the contract's columns, then its line number in the file.
+
+        A row that deletes has to have its key and order only, so that nothing else is sure to have a value.
+        """
+        sure = {*self.primary_key, self.sequence_by} if self.deletes else {each.name for each in self.columns}
+        fields = [
+            pa.field(each.name, each.arrow, nullable=not (each.required and each.name in sure)) for each in self.columns
+        ]
+        return pa.schema([*fields, *self._rescued, ROW])
 
     @property
-    def table_schema(self) -> pa.Schema:
-        """Schema of the Delta table: a parsed row plus its lineage."""
-        fields = [pa.field(column.name, column.arrow, nullable=not column.required) for column in self.columns]
-        return pa.schema([*fields, *LINEAGE])
+    def row_schema(self) -> pa.Schema:
+        """Schema of an accepted row: a parsed row with its lineage."""
+        return pa.schema([*[each for each in self.schema if each != ROW], *LINEAGE])
+
+    @property
+    def stored_schema(self) -> pa.Schema:
+        """Schema of what the Delta table has of a row: its stored columns and lineage."""
+        fields = [pa.field(each.name, each.arrow, nullable=not each.required) for each in self.columns if each.stored]
+        return pa.schema([*fields, *self._rescued, *LINEAGE])
+
+    @property
+    def _rescued(self) -> tuple[pa.Field, ...]:
+        return (RESCUED,) if self.file.unknown_columns == "rescue" else ()
 
 
 ROW = pa.field("_row", pa.int64(), nullable=False)
 """1-based line of the file on which the row starts (rows of binary formats count from 1)."""
+
+RESCUED = pa.field("_rescued", pa.string())
+"""JSON object of the cells of columns that the contract does not know; null where there were none."""
 
 LINEAGE = (pa.field("_upload_id", pa.string(), nullable=False), pa.field("_seq", pa.int64(), nullable=False), ROW)
 """The columns that tie a table row to its upload and line; they start with `_`, contract columns never do."""

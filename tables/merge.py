@@ -1,32 +1,64 @@
-"""What a merge does, as a value: the merge modes make it, `tables.delta` runs it."""
+"""The one MERGE of this product: changes `s` into table `t`, as SQL on which DataFusion and Spark agree.
+
+    deleted there and here           -> DELETE
+    there, and a value differs       -> UPDATE of all columns, lineage included
+    there, and no value differs      -> nothing: an unchanged row keeps the lineage of the upload that brought it
+    not there                        -> INSERT
+
+Which changes there are was decided before, by a mode's fold; only the quoting of names differs between the engines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from tables.mode import DELETE, OP
 
-class Clause(Protocol):
-    """One WHEN of a merge: `action` is `update` or `insert`; `values` are target columns and SQL over `s` and `t`."""
-
-    @property
-    def matched(self) -> bool: ...  # noqa: D102
-    @property
-    def action(self) -> str: ...  # noqa: D102
-    @property
-    def condition(self) -> str | None: ...  # noqa: D102
-    @property
-    def values(self) -> Sequence[tuple[str, str]]: ...  # noqa: D102
+Quote = Callable[[str], str]
+"""Quotes a column's name the way an engine wants it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What a merge does with rows `s` and table `t`, as DataFusion SQL. `predicate` says which are the same row.
+    """What identifies a row, which values count as a change, and what is written.
 
-    `key` names columns that `predicate` compares: their range in `s` prunes the files of `t`.
+    `nullable` are columns of the identity that may be null; null is then the same as null.
     """
 
-    predicate: str
-    key: tuple[str, ...]
-    clauses: tuple[Clause, ...]
+    identity: tuple[str, ...]
+    compared: tuple[str, ...]
+    columns: tuple[str, ...]
+    nullable: frozenset[str] = frozenset()
+    deletes: bool = False
+
+    def same(self, quote: Quote) -> str:
+        """SQL: `s` and `t` are the same row."""
+        parts = [
+            f"(t.{quote(name)} {'IS NOT DISTINCT FROM' if name in self.nullable else '='} s.{quote(name)})"
+            for name in self.identity
+        ]
+        return " AND ".join(parts)
+
+    def differs(self, quote: Quote) -> str:
+        """SQL: a value of `s` differs from that of `t`."""
+        rest: Sequence[str] = [name for name in self.compared if name not in self.identity]
+        # In DataFusion the right side of DISTINCT FROM reaches up to the bracket.
+        parts = [f"(s.{quote(name)} IS DISTINCT FROM t.{quote(name)})" for name in rest]
+        return f"({' OR '.join(parts)})" if parts else "FALSE"
+
+    def values(self, quote: Quote) -> dict[str, str]:
+        """Column, quoted, to the SQL that fills it."""
+        return {quote(name): f"s.{quote(name)}" for name in self.columns}
+
+    def when_deleted(self, quote: Quote) -> str:
+        """SQL: `s` takes its row away."""
+        return f"s.{quote(OP.name)} = '{DELETE}'"
+
+    def when_changed(self, quote: Quote) -> str:
+        """SQL: `s` is a row, and not the one that is there."""
+        return f"NOT ({self.when_deleted(quote)}) AND {self.differs(quote)}" if self.deletes else self.differs(quote)
+
+    def when_new(self, quote: Quote) -> str | None:
+        """SQL: `s` is a row; None where every `s` is one."""
+        return f"NOT ({self.when_deleted(quote)})" if self.deletes else None
