@@ -116,7 +116,7 @@ def _key(contract: Contract) -> tuple[str, ...]:
 class Mode:
     """A merge mode.
 
-    `identity` names the columns by which a change finds its row in the table, `extra` the columns that the table has
+    `identity` names the columns by which a change finds its row in the table, `adds` the columns that the table has
     beyond those of the contract and lineage. A mode that `remembers` has a second table, `<dataset>__events`. An
     upload of a mode that goes `alone` is a run and a version by itself; `hold` says why a full state may not be
     applied, in words, if it may not.
@@ -127,7 +127,7 @@ class Mode:
     commit: Commit
     fold: Callable[[pa.Table, pa.Table | None, Contract, Turn], Fold]
     identity: Callable[[Contract], tuple[str, ...]] = _key
-    extra: Callable[[Contract], tuple[pa.Field, ...]] = lambda _: ()
+    adds: Callable[[Contract], tuple[pa.Field, ...]] = lambda _: ()
     compared: Callable[[Contract], tuple[str, ...]] = lambda contract: tuple(
         name for name in contract.stored_schema.names if not name.startswith("_")
     )

@@ -20,7 +20,7 @@ MODES: dict[str, Mode] = {
 
 def table_schema(contract: Contract) -> pa.Schema:
     """Schema of the Delta table: the stored columns and lineage of a row, then what its mode adds."""
-    return pa.schema([*contract.stored_schema, *MODES[contract.mode].extra(contract)])
+    return pa.schema([*contract.stored_schema, *MODES[contract.mode].adds(contract)])
 
 
 def change_schema(contract: Contract) -> pa.Schema:
