@@ -1,8 +1,8 @@
 """Applies one run to its dataset's table, exactly once: the apply protocol, a step a line.
 
-Quarantined rows, data and outcomes go to three tables, each with its own `txn` progress, and each is compared with
-that progress before it is written to. So a crash between any two steps, followed by the same or another cut of the
-same uploads, resumes exactly.
+Quarantined rows, remembered events, data and outcomes go to four tables, each with its own `txn` progress, and each
+is compared with that progress before it is written to. So a crash between any two steps, followed by the same or
+another cut of the same uploads, resumes exactly.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def apply_run(lake: Lake, run: Run, lease: Lease) -> tuple[Outcome, ...]:
     prepared = _prepare(lake, pending, data)
     try:
         prepared.quarantine()
+        prepared.remember()
         lease.check()
         version = prepared.commit(to_metadata(prepared.outcomes))
     finally:

@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 import pyarrow as pa
 
 from ledgerlake.errors import LedgerlakeError
-from streaming_jobs.fold import Tally
+from streaming_jobs.tallies import Tally
 
 PARTS = ("merged", "superseded", "duplicate", "quarantined")
 _EXACT = Context(prec=1000)

@@ -8,31 +8,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.errors import LedgerlakeError, RejectedError, TransientError
 from ledgerlake.events import Manifest, Outcome
-from ledgerlake.layout import app_id
+from ledgerlake.layout import app_id, events_table
 from streaming_jobs.conservation import tally_quarantined
-from streaming_jobs.fold import Fate, Tally, fold, tallies
 from streaming_jobs.lake import Lake
-from streaming_jobs.lookup import rows_of_keys
-from streaming_jobs.modes import MODES, Mode
-from streaming_jobs.modes.mode import same_key
+from streaming_jobs.lookup import live_rows, memory_of
 from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import Run
 from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
-from tables import delta, sql, system_tables
+from streaming_jobs.tallies import Tally, tallies
+from tables import delta, system_tables
 from tables.contract import Contract
-from tables.merge import Merge
+from tables.merge import has_deletes, merge_of
+from tables.mode import OP, Commit, Fate, Fold, Mode, Offer
+from tables.modes import MODES, change_schema
+from tables.order import distinct
 from validation.validate import Declared, validate
 from validation.verdict import Verdict
 
@@ -62,23 +64,27 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
         LedgerlakeError: a file's parts do not add up to the file.
     """
     now = lake.clock()
-    mode = MODES[run.contract.mode]
-    judged = _judge_all(lake, run)
-    rows = pa.concat_tables(
-        [
-            run.contract.table_schema.empty_table(),
-            *(_with_lineage(each.good.accepted, each.manifest, run.contract) for each in judged if each.good),
-        ],
-    )
-    folded = fold(rows, run.contract, mode, _newer_than(data, rows, run.contract, mode))
-    counted = tallies(folded.fates, rows, run.contract.money)
-    outcomes = tuple(_outcome(each, run.contract, counted, now) for each in judged)
+    contract, mode = run.contract, MODES[run.contract.mode]
+    judged = [_unless_held(each, data, contract, mode) for each in _judge_all(lake, run)]
+    accepted = [_with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
+    rows = delta.widened(data, pa.concat_tables([contract.row_schema.empty_table(), *accepted]))
+    folded = _fold(lake, data, rows, run, mode)
+    counted = tallies(folded.fates, rows, contract.money)
+    outcomes = tuple(_outcome(each, contract, counted, now) for each in judged)
     return Prepared(
         outcomes=outcomes,
         quarantine=partial(_quarantine, lake, run, judged, now),
+        remember=partial(_remember, lake, run, folded.events),
         commit=partial(_commit, data, run, mode, folded.changes),
         discard=lambda: None,
     )
+
+
+def _fold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fold:
+    """Without rows nothing is folded: a full state that is held is no state."""
+    if not rows.num_rows:
+        return Fold(np.zeros(0, dtype=np.int8), change_schema(run.contract).empty_table())
+    return mode.fold(rows, memory_of(lake, data, rows, run.contract, mode), run.contract, run.turn)
 
 
 # Judge
@@ -99,6 +105,19 @@ def _judge(lake: Lake, contract: Contract, manifest: Manifest) -> _Judged:
     except RejectedError as error:
         return _Judged(manifest, None, (f"{error.check}: {error.message}",))
     return _Judged(manifest, verdict, verdict.held)
+
+
+def _unless_held(judged: _Judged, data: Handle, contract: Contract, mode: Mode) -> _Judged:
+    """A full state is held, as a whole, where the mode does not trust it to be one."""
+    if mode.hold is None or judged.good is None:
+        return judged
+    accepted = judged.good.accepted
+    offer = Offer(
+        rows=distinct(accepted.select(list(contract.primary_key))) if contract.primary_key else accepted.num_rows,
+        refused=judged.good.quarantined.num_rows,
+        before=live_rows(data, contract),
+    )
+    return replace(judged, held=mode.hold(contract, offer))
 
 
 def read_raw(aws: Aws, manifest: Manifest) -> bytes:
@@ -144,21 +163,14 @@ def declared(manifest: Manifest) -> Declared:
 
 
 def _with_lineage(accepted: pa.Table, manifest: Manifest, contract: Contract) -> pa.Table:
-    """The rows in `contract.table_schema`."""
+    """The rows in `contract.row_schema`."""
     lineage = {
         "_upload_id": pa.repeat(pa.scalar(manifest.upload_id), accepted.num_rows),
         "_seq": pa.repeat(pa.scalar(manifest.seq, pa.int64()), accepted.num_rows),
     }
-    schema = contract.table_schema
+    schema = contract.row_schema
     columns = [lineage[name] if name in lineage else accepted[name] for name in schema.names]
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _newer_than(data: Handle, rows: pa.Table, contract: Contract, mode: Mode) -> pa.Table | None:
-    """Key and ordering column of the table's rows that may share a key with the run; None where they do not matter."""
-    if not mode.keyed or contract.sequence_by is None or not rows.num_rows:
-        return None
-    return rows_of_keys(data, rows, contract, (*contract.primary_key, contract.sequence_by))
 
 
 def _outcome(each: _Judged, contract: Contract, counted: dict[tuple[int, Fate], Tally], now: datetime) -> Outcome:
@@ -181,7 +193,6 @@ def _outcome(each: _Judged, contract: Contract, counted: dict[tuple[int, Fate], 
 
 
 def _quarantine(lake: Lake, run: Run, judged: Sequence[_Judged], now: datetime) -> None:
-    """Without refused rows the progress of `quarantine` may stay behind: no row above it is missing there."""
     refused = [
         system_tables.quarantine_rows(
             run.dataset,
@@ -194,24 +205,29 @@ def _quarantine(lake: Lake, run: Run, judged: Sequence[_Judged], now: datetime) 
         for each in judged
         if each.good and each.good.quarantined.num_rows
     ]
-    if not refused:
-        return
-    quarantine = newest(lake, run.dataset, "quarantine")
-    rows = pa.concat_tables(refused)
-    rows = rows.filter(pc.greater(rows["seq"], delta.applied(quarantine, app_id(run.dataset))))
-    if rows.num_rows:
-        delta.append(quarantine, rows, app_id=app_id(run.dataset), version=run.last, metadata=None)
+    if refused:
+        _append_new(lake, run, "quarantine", pa.concat_tables(refused), "seq")
+
+
+def _remember(lake: Lake, run: Run, events: pa.Table | None) -> None:
+    if events is not None and events.num_rows:
+        _append_new(lake, run, events_table(run.dataset), events, "_seq")
+
+
+def _append_new(lake: Lake, run: Run, table: str, rows: pa.Table, seq: str) -> None:
+    """Appends what the table does not have yet, by its own progress; that may stay behind where there is nothing."""
+    handle, name = newest(lake, run.dataset, table), app_id(run.dataset)
+    new = rows.filter(pc.greater(rows[seq], delta.applied(handle, name)))
+    if new.num_rows:
+        delta.append(handle, new, app_id=name, version=run.last, metadata=None)
 
 
 def _commit(data: Handle, run: Run, mode: Mode, changes: pa.Table, metadata: str) -> int:
-    name = app_id(run.dataset)
+    progress: Any = {"app_id": app_id(run.dataset), "version": run.last, "metadata": metadata}
     if not changes.num_rows:
-        return delta.record_progress(data, app_id=name, version=run.last, metadata=metadata)
-    if not mode.keyed:
-        return delta.append(data, changes, app_id=name, version=run.last, metadata=metadata)
-    spec = Merge(
-        predicate=same_key(run.contract, sql.identifier),
-        key=run.contract.primary_key,
-        clauses=mode.clauses(run.contract, sql.identifier),
-    )
-    return delta.merge(data, changes, spec, app_id=name, version=run.last, metadata=metadata)
+        return delta.record_progress(data, **progress)
+    if mode.commit is Commit.MERGE:
+        spec = merge_of(run.contract, mode, delta.schema(data).names, deletes=has_deletes(changes))
+        return delta.merge(data, changes, spec, **progress)
+    write = delta.append if mode.commit is Commit.APPEND else delta.replace
+    return write(data, changes.drop_columns([OP.name]), **progress)

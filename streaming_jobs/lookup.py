@@ -1,30 +1,63 @@
-"""Finds the rows of a table that may share a key with a run, reading key and ordering columns only."""
+"""What a fold must know of the past, read in the driver: rows of the table, remembered events, or both."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streaming_jobs.open_tables import Handle
+from ledgerlake.layout import app_id, events_table
+from streaming_jobs.lake import Lake
+from streaming_jobs.open_tables import Handle, newest
 from tables import delta, sql
 from tables.contract import Contract
+from tables.mode import OP, UPSERT, Memory, Mode
+from tables.modes import table_schema
+
+OPEN = "_valid_to"
+"""Null in the rows that are current, where a table keeps history."""
 
 
-def rows_of_keys(table: Handle, keys: pa.Table, contract: Contract, columns: tuple[str, ...]) -> pa.Table:
-    """`columns` of every row of the table whose key is in `keys`, and perhaps of others.
+def memory_of(lake: Lake, data: Handle, rows: pa.Table, contract: Contract, mode: Mode) -> pa.Table | None:
+    """What `mode` asks to know before it folds `rows`; `data` is the table as it is before the run.
+
+    Events are read up to the progress of `data` only: what a crash left beyond it is not true yet.
+    """
+    memory = mode.memory(contract)
+    if memory is None or not rows.num_rows:
+        return None
+    found = []
+    if memory.table:
+        there = _read(data, rows, contract, memory, f"{OPEN} IS NULL" if memory.open_only else "TRUE")
+        found.append(there.append_column(OP, pa.repeat(UPSERT, there.num_rows)))
+    if memory.events:
+        applied = delta.applied(data, app_id(contract.dataset))
+        events = newest(lake, contract.dataset, events_table(contract.dataset))
+        found.append(_read(events, rows, contract, memory, f"_seq <= {applied:d}", OP.name))
+    return pa.concat_tables(found)
+
+
+def live_rows(data: Handle, contract: Contract) -> int:
+    """Rows of the table that are current."""
+    only = f" WHERE {OPEN} IS NULL" if OPEN in table_schema(contract).names else ""
+    return int(delta.select(data, f"SELECT count(*) AS n FROM t{only}")["n"][0].as_py())  # noqa: S608  # fixed words
+
+
+def _read(table: Handle, rows: pa.Table, contract: Contract, memory: Memory, only: str, *more: str) -> pa.Table:
+    """The columns of every row whose key is in `rows` and, unless all are asked for, perhaps of others.
 
     The range of the first key column lets the engine leave out files; what it reads is thinned out batch by batch, as
     an `IN` over thousands of literals would take longer to plan than the answer takes to read.
     """
-    schema = pa.schema([contract.table_schema.field(name) for name in columns])
+    names = [*memory.columns, *more]
+    schema = pa.schema([delta.schema(table).field(name).with_nullable(True) for name in names])  # its name says it
     first = contract.primary_key[0]
-    sought = keys[first].combine_chunks().unique()
-    names = ", ".join(sql.identifier(name) for name in columns)
-    statement = f"SELECT {names} FROM t WHERE {_range(first, sought)}"  # noqa: S608  # identifiers and literals only
-    found = [
-        rows.filter(pc.is_in(rows[first], value_set=sought)).cast(schema) for rows in delta.stream(table, statement)
-    ]
-    return pa.concat_tables([schema.empty_table(), *found])
+    sought = rows[first].combine_chunks().unique()
+    where = "TRUE" if memory.whole else _range(first, sought)
+    listed = ", ".join(sql.identifier(name) for name in names)
+    statement = f"SELECT {listed} FROM t WHERE {where} AND {only}"  # noqa: S608  # identifiers and literals only
+    found = (batch.cast(schema) for batch in delta.stream(table, statement))
+    kept = [batch if memory.whole else batch.filter(pc.is_in(batch[first], value_set=sought)) for batch in found]
+    return pa.concat_tables([schema.empty_table(), *kept])
 
 
 def _range(column: str, values: pa.Array) -> str:

@@ -17,6 +17,8 @@ from ledgerlake.events import Manifest, UploadEvent
 from ledgerlake.layout import manifest_key
 from streaming_jobs.lake import Lake
 from tables.contract import Contract
+from tables.mode import Turn
+from tables.modes import MODES
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,12 @@ class Run:
         return self.uploads[-1].seq
 
     @property
+    def turn(self) -> Turn:
+        """The last upload, as a merge mode sees it."""
+        newest = self.uploads[-1]
+        return Turn(newest.seq, newest.upload_id, newest.accepted_at)
+
+    @property
     def size(self) -> int:
         """Bytes of all raw files."""
         return sum(upload.size for upload in self.uploads)
@@ -65,7 +73,8 @@ def next_run(lake: Lake, dataset: str, applied: int, events: Sequence[UploadEven
         if announced > applied:
             logger.info("%s: upload %d is announced, upload %d is not yet in raw", dataset, announced, applied + 1)
         return None
-    return Run(lake.contracts.pinned(dataset, uploads[0].contract_sha256), uploads)
+    contract = lake.contracts.pinned(dataset, uploads[0].contract_sha256)
+    return Run(contract, uploads[:1] if MODES[contract.mode].alone else uploads)
 
 
 def cut(applied: int, found: Iterable[Manifest], small_batch_bytes: int) -> tuple[Manifest, ...]:

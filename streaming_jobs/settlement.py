@@ -9,21 +9,24 @@ from decimal import Decimal
 
 from ledgerlake.events import Manifest, Outcome
 from streaming_jobs.conservation import PARTS, check, money_text
-from streaming_jobs.fold import Fate, Tally
+from streaming_jobs.tallies import Tally
 from tables.contract import Contract
+from tables.mode import Fate
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A run: parsed, judged, counted and found conserved. Nothing of it is in a table yet.
 
-    `quarantine()` appends the refused rows that are not in quarantine yet; `commit(metadata)` makes the one commit of
-    rows, progress and `metadata` and returns its version; `discard()` removes what was staged. Each is called at most
-    once, in this order, `discard` always.
+    `quarantine()` appends the refused rows that are not in quarantine yet, `remember()` the events that the dataset's
+    mode has to remember and that are not there yet; `commit(metadata)` makes the one commit of rows, progress and
+    `metadata` and returns its version; `discard()` removes what was staged. Each is called at most once, in this
+    order, `discard` always.
     """
 
     outcomes: tuple[Outcome, ...]
     quarantine: Callable[[], None]
+    remember: Callable[[], None]
     commit: Callable[[str], int]
     discard: Callable[[], None]
 

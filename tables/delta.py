@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,12 +22,12 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from ledgerlake.errors import HistoryError, LedgerlakeError, TransientError
 from ledgerlake.settings import Settings
 from tables import sql
-from tables.merge import Clause, Merge
+from tables.merge import Merge
+from tables.mode import OP
 from tables.types import plain, plain_type
 
 __all__ = [
     "HOOKS",
-    "Clause",
     "DeltaSchema",
     "DeltaTable",
     "Merge",
@@ -42,10 +42,12 @@ __all__ = [
     "record_progress",
     "refresh",
     "refusals",
+    "replace",
     "schema",
     "select",
     "select_all",
     "storage_options",
+    "widened",
 ]
 
 HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
@@ -115,12 +117,31 @@ def append(handle: DeltaTable, rows: pa.Table, *, app_id: str, version: int, met
     """Commits the rows and the progress; returns the table version. If the progress is already there: nothing."""
     if applied(handle, app_id) >= version:
         return handle.version()
+    return _write(handle, rows, "append", app_id=app_id, version=version, metadata=metadata)
+
+
+def replace(handle: DeltaTable, rows: pa.Table, *, app_id: str, version: int, metadata: str | None) -> int:
+    """Commits the rows in place of all that the table has, and the progress; as `append`."""
+    if applied(handle, app_id) >= version:
+        return handle.version()
+    return _write(handle, rows, "overwrite", app_id=app_id, version=version, metadata=metadata)
+
+
+def _write(  # noqa: PLR0913  # as append, with how
+    handle: DeltaTable,
+    rows: pa.Table,
+    how: Literal["append", "overwrite"],
+    *,
+    app_id: str,
+    version: int,
+    metadata: str | None,
+) -> int:
     exact = fit(handle, rows)
-    with refusals("append"):
+    with refusals(how):
         write_deltalake(
             handle,
             exact,
-            mode="append",
+            mode=how,
             commit_properties=_properties(app_id, version, metadata),
             post_commithook_properties=HOOKS,
         )
@@ -129,42 +150,48 @@ def append(handle: DeltaTable, rows: pa.Table, *, app_id: str, version: int, met
 
 def merge(  # noqa: PLR0913  # as append, with what to do
     handle: DeltaTable,
-    rows: pa.Table,
+    changes: pa.Table,
     spec: Merge,
     *,
     app_id: str,
     version: int,
     metadata: str | None,
 ) -> int:
-    """Commits the merge and the progress; as `append`. At most one row of each key may be given.
+    """Commits the changes (`tables.mode.Fold.changes`) and the progress; as `append`.
 
     A merge that changes nothing makes no commit in deltalake: then the progress is committed alone.
     """
     if applied(handle, app_id) >= version:
         return handle.version()
-    exact = fit(handle, rows)
-    bounds = [_bounds(name, exact[name]) for name in spec.key if exact.num_rows]
-    properties = _properties(app_id, version, metadata)
+    exact = _source(handle, changes, spec)
+    bounds = [_bounds(name, exact[name]) for name in spec.identity if exact.num_rows]
     with refusals("merge"):
         merger = handle.merge(
             exact,
-            " AND ".join([f"({spec.predicate})", *bounds]),
+            " AND ".join([f"({spec.same(sql.identifier)})", *bounds]),
             source_alias="s",
             target_alias="t",
             streamed_exec=False,
-            commit_properties=properties,
+            commit_properties=_properties(app_id, version, metadata),
             post_commithook_properties=HOOKS,
         )
-        for clause in spec.clauses:
-            values = {sql.identifier(name): text for name, text in clause.values}
-            if clause.matched:
-                merger = merger.when_matched_update(values, predicate=clause.condition)
-            else:
-                merger = merger.when_not_matched_insert(values, predicate=clause.condition)
-        merger.execute()
+        if spec.deletes:
+            merger = merger.when_matched_delete(spec.when_deleted(sql.identifier))
+        values = spec.values(sql.identifier)
+        merger = merger.when_matched_update(values, predicate=spec.when_changed(sql.identifier))
+        merger.when_not_matched_insert(values, predicate=spec.when_new(sql.identifier)).execute()
     if applied(handle, app_id) < version:
         return record_progress(handle, app_id=app_id, version=version, metadata=metadata)
     return handle.version()
+
+
+def _source(handle: DeltaTable, changes: pa.Table, spec: Merge) -> pa.Table:
+    """The changes in the table's columns; what a deletion does not have is null, whatever the table says."""
+    exact = fit(handle, changes.drop_columns([OP.name]))
+    if not spec.deletes:
+        return exact
+    lax = pa.schema([each.with_nullable(True) for each in exact.schema])  # the name of the method says it
+    return pa.Table.from_arrays(exact.columns, schema=lax).append_column(OP, changes[OP.name])
 
 
 def record_progress(handle: DeltaTable, *, app_id: str, version: int, metadata: str | None) -> int:
@@ -203,6 +230,24 @@ def fit(handle: DeltaTable, rows: pa.Table) -> pa.Table:
         rows[each.name] if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type) for each in wanted
     ]
     return pa.Table.from_arrays(columns, schema=wanted)
+
+
+def widened(handle: DeltaTable, rows: pa.Table) -> pa.Table:
+    """The rows with the types of the table's columns of the same name, where no value can be lost.
+
+    Raises:
+        LedgerlakeError: as `fit`.
+    """
+    wanted = schema(handle)
+    fields = [
+        each.with_type(wanted.field(each.name).type) if each.name in wanted.names else each for each in rows.schema
+    ]
+    if all(new.type == old.type for new, old in zip(fields, rows.schema, strict=True)):
+        return rows
+    try:
+        return rows.cast(pa.schema(fields))
+    except pa.ArrowInvalid as error:
+        raise LedgerlakeError(f"rows do not fit the table: {error}; run `ledgerlake tables plan`") from error
 
 
 # Read

@@ -13,7 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tables.mode import DELETE, OP
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tables.contract import Contract
+from tables.mode import DELETE, OP, Mode
 
 Quote = Callable[[str], str]
 """Quotes a column's name the way an engine wants it."""
@@ -62,3 +66,20 @@ class Merge:
     def when_new(self, quote: Quote) -> str | None:
         """SQL: `s` is a row; None where every `s` is one."""
         return f"NOT ({self.when_deleted(quote)})" if self.deletes else None
+
+
+def merge_of(contract: Contract, mode: Mode, columns: Sequence[str], *, deletes: bool) -> Merge:
+    """The merge of a contract's changes into its table, which has these columns."""
+    required = {column.name for column in contract.columns if column.required}
+    return Merge(
+        identity=mode.identity(contract),
+        compared=mode.compared(contract),
+        columns=tuple(columns),
+        nullable=frozenset(name for name in contract.primary_key if name not in required),
+        deletes=deletes,
+    )
+
+
+def has_deletes(changes: pa.Table) -> bool:
+    """Whether one of the changes takes a row away."""
+    return bool(pc.any(pc.equal(changes[OP.name], DELETE)).as_py())

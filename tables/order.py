@@ -32,6 +32,11 @@ def codes(columns: pa.Table, *, ordered: bool = False) -> Ints:
     return found
 
 
+def distinct(rows: pa.Table) -> int:
+    """How many different rows there are."""
+    return int(np.unique(codes(rows)).size)
+
+
 def ints(values: pa.Array | pa.ChunkedArray) -> Ints:
     """The values of a whole-number column without nulls."""
     return np.asarray(values.cast(pa.int64()).to_numpy())

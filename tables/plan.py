@@ -19,6 +19,7 @@ from ledgerlake.settings import Settings
 from tables import define, delta
 from tables.checks import checks
 from tables.contract import Contract
+from tables.modes import table_schema
 from tables.system_tables import PARTITIONS, SYSTEM_TABLES
 
 READER, WRITER = 1, 4
@@ -59,11 +60,11 @@ def plan(contract: Contract, settings: Settings) -> Plan:
     uri = table_uri(settings.tables_bucket, contract.dataset)
     handle = delta.open_table(uri, settings)
     if handle is None:
-        columns = [f"{each.name} {each.type}" for each in contract.table_schema]
+        columns = [f"{each.name} {each.type}" for each in table_schema(contract)]
         create = partial(
             define.create,
             uri,
-            contract.table_schema,
+            table_schema(contract),
             settings,
             partition_by=contract.partition_by,
             properties=properties(contract),
@@ -133,7 +134,7 @@ def _system(name: str, settings: Settings) -> list[Change]:
 
 
 def _evolve(handle: delta.DeltaTable, contract: Contract) -> list[Change]:
-    there, wanted = delta.schema(handle), contract.table_schema
+    there, wanted = delta.schema(handle), table_schema(contract)
     configuration = handle.metadata().configuration
     _refuse_loss(handle, contract, there, configuration)
     changes = []
@@ -192,7 +193,7 @@ def _evolve_checks(
 
 
 def _refuse_loss(handle: delta.DeltaTable, contract: Contract, there: pa.Schema, configuration: dict[str, str]) -> None:
-    wanted, where = contract.table_schema, f"contract of {contract.dataset}"
+    wanted, where = table_schema(contract), f"contract of {contract.dataset}"
     new = f"Or start a new dataset, for example {contract.dataset}_2, and load it from the files of this one."
     problems = [
         Problem(

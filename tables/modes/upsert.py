@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tables.contract import Contract
-from tables.mode import Commit, Fate, Fold, Memory, Mode, Needs, Turn, Use, changes, deleting, event_schema, operations
+from tables.mode import OP, Commit, Fate, Fold, Memory, Mode, Needs, Turn, Use, changes, deleting, operations
 from tables.order import Ints, codes, ints, last_of_group
 
 
@@ -32,7 +32,7 @@ def _fold(rows: pa.Table, memory: pa.Table | None, contract: Contract, _: Turn) 
     return Fold(
         fates,
         changes(rows.take(pa.array(changed)), contract, operations(deletes[changed])),
-        _events(rows.filter(pa.array(remembered)), contract) if remembered.any() else None,
+        _events(rows.filter(pa.array(remembered))) if remembered.any() else None,
     )
 
 
@@ -40,9 +40,8 @@ def _business(contract: Contract) -> list[str]:
     return [contract.sequence_by] if contract.sequence_by else []
 
 
-def _events(rows: pa.Table, contract: Contract) -> pa.Table:
-    ops = operations(np.ones(rows.num_rows, dtype=bool))
-    return pa.Table.from_arrays([*rows.columns, ops], schema=event_schema(contract))
+def _events(rows: pa.Table) -> pa.Table:
+    return rows.append_column(OP, operations(np.ones(rows.num_rows, dtype=bool)))
 
 
 def _fates(key: Ints, rank: Ints, seq: Ints, line: Ints, run: int) -> tuple[npt.NDArray[np.int8], Ints]:
