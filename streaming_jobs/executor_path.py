@@ -23,10 +23,10 @@ from ledgerlake.aws import transient
 from ledgerlake.errors import LedgerlakeError, TransientError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, staging_uri, table_uri
-from streaming_jobs.fold import Tally
+from streaming_jobs.tallies import Tally
 from streaming_jobs.lake import Lake
-from streaming_jobs.modes import MODES, Mode
-from streaming_jobs.modes.mode import same_key
+from tables.mode import Mode
+from tables.modes import MODES
 from streaming_jobs.open_tables import Handle, newest, spark_uri
 from streaming_jobs.outcomes import from_metadata
 from streaming_jobs.runs import Run

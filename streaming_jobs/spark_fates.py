@@ -7,8 +7,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812  # the name everybody knows it by
 
-from streaming_jobs.fold import Fate
-from streaming_jobs.modes import Mode
+from tables.mode import Fate
+from tables.mode import Mode
 from tables import sql
 from tables.contract import Contract
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from streaming_jobs.conservation import add, tally_quarantined
-from streaming_jobs.fold import Tally, tallies
+from streaming_jobs.tallies import Tally, tallies
 from streaming_jobs.spark_fates import column
 
 _ARROW = pa.schema(

@@ -23,7 +23,7 @@ from ledgerlake.errors import LedgerlakeError, RejectedError, TransientError
 from ledgerlake.events import Manifest
 from ledgerlake.settings import Settings
 from streaming_jobs.driver_path import check_hash, declared, raw_body
-from streaming_jobs.fold import Tally
+from streaming_jobs.tallies import Tally
 from tables.contract import LINEAGE, Contract
 from validation.totals import add_totals, hold_reasons
 from validation.validate import parts
