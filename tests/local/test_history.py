@@ -15,6 +15,7 @@ from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id, table_uri
 from tables import define, delta, history, sql
 from tables.contract import Contract
+from tables.modes import table_schema
 from tables.plan import apply, plan
 from tables.system_tables import UPLOADS
 from tests.conftest import Cloud
@@ -50,7 +51,7 @@ class Trades:
         return found
 
     def put(self, seq: int, *found: tuple[int, str, str | None]) -> int:
-        names = self.contract.table_schema.names
+        names = table_schema(self.contract).names
         rows = pa.Table.from_pylist(
             [
                 {
@@ -64,7 +65,7 @@ class Trades:
                 }
                 for line, (key, amount, status) in enumerate(found, 2)
             ],
-            schema=self.contract.table_schema,
+            schema=table_schema(self.contract),
         )
         values = [(name, f"s.{sql.identifier(name)}") for name in names]
         merge = delta.Merge('t."id" = s."id"', ("id",), (Clause("update", values), Clause("insert", values)))

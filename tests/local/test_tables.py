@@ -16,6 +16,7 @@ from ledgerlake.layout import app_id, table_uri
 from tables import catalog, define, delta
 from tables.contract import Contract
 from tables.contract_store import ContractStore
+from tables.modes import table_schema
 from tables.odcs import load
 from tables.plan import apply, assert_safe, plan
 from tests.conftest import Cloud
@@ -53,7 +54,7 @@ def opened(cloud: Cloud) -> delta.DeltaTable:
 
 def rows(contract: Contract, *found: dict[str, object]) -> pa.Table:
     lineage = {"_upload_id": "u", "_seq": 1, "_row": 2}
-    return pa.Table.from_pylist([{**lineage, **each} for each in found], schema=contract.table_schema)
+    return pa.Table.from_pylist([{**lineage, **each} for each in found], schema=table_schema(contract))
 
 
 A_ROW = {"id": 1, "day": date(1, 1, 1), "amount": Decimal("0.01"), "status": None}
@@ -69,7 +70,7 @@ def test_a_plan_creates_three_safe_tables_and_then_has_nothing_to_do(fresh_cloud
     assert planned(fresh_cloud, contract) == []
     handle = opened(fresh_cloud)
     assert_safe(handle)
-    assert delta.schema(handle).equals(contract.table_schema)
+    assert delta.schema(handle).equals(table_schema(contract))
     found = handle.metadata().configuration
     assert found["delta.deletedFileRetentionDuration"] == found["delta.logRetentionDuration"] == "interval 3660 days"
     assert found["delta.enableExpiredLogCleanup"] == "false"
@@ -182,7 +183,7 @@ def test_of_two_writers_of_the_same_progress_one_is_told_to_try_again(fresh_clou
 
 def test_the_catalog_follows_the_schema_and_is_else_left_alone(fresh_cloud: Cloud) -> None:
     contract, uri = a_contract(), table_uri(fresh_cloud.settings.tables_bucket, "trades")
-    schema = contract.table_schema
+    schema = table_schema(contract)
     assert catalog.register(fresh_cloud.aws, fresh_cloud.settings, "trades", schema, uri)
     assert not catalog.register(fresh_cloud.aws, fresh_cloud.settings, "trades", schema, uri)
     wider = schema.append(pa.field("note", pa.string()))

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.layout import table_uri
 from tables import delta
+from tables.modes import table_schema
 from tables.odcs import load
 from tables.plan import apply, plan
 from tests.conftest import Cloud
@@ -53,7 +54,7 @@ def test_both_engines_accept_and_refuse_the_same_rows(fresh_cloud: Cloud, spark:
 
     def rows(found: dict[str, Any]) -> pa.Table:
         lineage = {"_upload_id": "u", "_seq": 1, "_row": 1}
-        return pa.Table.from_pylist([{**found, **lineage}], schema=contract.table_schema)
+        return pa.Table.from_pylist([{**found, **lineage}], schema=table_schema(contract))
 
     def by_spark(found: dict[str, Any]) -> bool:
         try:
