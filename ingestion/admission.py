@@ -26,6 +26,7 @@ from ledgerlake.errors import ConfigurationError, RejectedError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import grant_key, landing_key, manifest_key, parse_landing_key, raw_key, rejected_key
 from tables.contract import Contract
+from tables.modes import MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ def _accept(intake: Intake, grant: Grant, contract: Contract, landed_at: datetim
         RejectedError: as `Ledger.accept`.
     """
     manifest = partial(_manifest, intake, grant, contract, landed_at)
-    intake.ledger.refuse_redelivery(manifest(0))
+    returns = MODES[contract.mode].alone
+    intake.ledger.refuse_redelivery(manifest(0), returns=returns)
     key = raw_key(grant.dataset, grant.upload_id)
     put_file(intake.aws, intake.settings.raw_bucket, key, file.file, grant.sha256)
     intake.contracts.pin(contract)
@@ -130,6 +132,7 @@ def _accept(intake: Intake, grant: Grant, contract: Contract, landed_at: datetim
         grant.dataset,
         manifest,
         lambda: restore_dataset(intake, grant.dataset),
+        returns=returns,
     )
 
 

@@ -87,12 +87,14 @@ class Ledger:
         dataset: str,
         manifest: Callable[[int], Manifest],
         restore: Callable[[], object],
+        *,
+        returns: bool = False,
     ) -> Row:
         """Gives the upload the next number of its dataset, unless it has one or was rejected; returns its row.
 
         One transaction puts the manifest on the row, advances the counter from the value just read and puts the
         acceptance, so numbers are gapless and each upload has one. `manifest` makes the manifest of a number; `restore`
-        is called where the counter is missing, and makes it.
+        is called where the counter is missing, and makes it. `returns`: as of `refuse_redelivery`.
 
         Raises:
             RejectedError: the same delivery has a number already.
@@ -103,19 +105,19 @@ class Ledger:
             if last is None:
                 restore()
                 continue
-            self._transact(f"accept {upload_id}", self._acceptance(manifest(last + 1), last))
+            self._transact(f"accept {upload_id}", self._acceptance(manifest(last + 1), last, returns=returns))
             row = self.read(upload_id)
             if row is None or row.grant is None:
                 msg = f"the ledger lost {upload_id}; deliver again, and it is restored from its grant first"
                 raise TransientError(msg)
             if row.decided:
                 return row
-            self.refuse_redelivery(manifest(last + 1))
+            self.refuse_redelivery(manifest(last + 1), returns=returns)
             time.sleep(random.uniform(0, 0.01 * min(attempt + 1, 10)))  # noqa: S311  # spreads rivals, guards nothing
         msg = f"{dataset}: {ATTEMPTS} attempts to number {upload_id} lost to others; try again"
         raise TransientError(msg)
 
-    def _acceptance(self, manifest: Manifest, last: int) -> list[dict[str, Any]]:
+    def _acceptance(self, manifest: Manifest, last: int, *, returns: bool) -> list[dict[str, Any]]:
         table = {"TableName": self.settings.ledger_table}
         key = typed(upload_item(manifest.upload_id))
         values = {
@@ -142,7 +144,6 @@ class Ledger:
             "ExpressionAttributeValues": {":next": number(manifest.seq), ":last": number(last)},
         }
         acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
-        delivery = {**delivery_item(manifest.dataset, manifest.fingerprint), "upload_id": manifest.upload_id}
         return [
             {"Update": row},
             {"Update": counter},
@@ -150,17 +151,25 @@ class Ledger:
             {
                 "Put": {
                     **table,
-                    "Item": typed(delivery),
-                    "ConditionExpression": "attribute_not_exists(pk) OR upload_id = :id",
-                    "ExpressionAttributeValues": typed({":id": manifest.upload_id}),
+                    "Item": claim(manifest),
+                    "ConditionExpression": "attribute_not_exists(pk) OR upload_id = :id OR seq < :last",
+                    "ExpressionAttributeValues": {
+                        **typed({":id": manifest.upload_id}),
+                        ":last": number(last if returns else 0),
+                    },
                 },
             },
         ]
 
-    def refuse_redelivery(self, manifest: Manifest) -> None:
-        """Raises `RejectedError` if another upload was accepted that brought the very same delivery."""
+    def refuse_redelivery(self, manifest: Manifest, *, returns: bool = False) -> None:
+        """Raises `RejectedError` if another upload was accepted that brought the very same delivery.
+
+        A dataset whose files are full states `returns` to what it was: there only the last upload counts.
+        """
         item = self._get(delivery_item(manifest.dataset, manifest.fingerprint))
         if item and item["upload_id"]["S"] != manifest.upload_id:
+            if returns and int(item["seq"]["N"]) < (self.counter(manifest.dataset) or 0):
+                return
             raise RejectedError(
                 "duplicate",
                 f"this file was accepted before, as upload {item['upload_id']['S']}: the same bytes under the same "
@@ -268,6 +277,12 @@ class Ledger:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def claim(manifest: Manifest) -> Item:
+    """The item that says which upload brought a delivery."""
+    item = {**delivery_item(manifest.dataset, manifest.fingerprint), "upload_id": manifest.upload_id}
+    return {**typed(item), "seq": number(manifest.seq)}
 
 
 def typed(values: Mapping[str, str]) -> Item:

@@ -29,9 +29,13 @@ def restore_acceptance(ledger: Ledger, manifest: Manifest, text: str) -> str | N
     )
     ledger.update(key, expression, values, f"{other} AND attribute_exists(outcome)")
     acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
-    delivery = {**delivery_item(manifest.dataset, manifest.fingerprint), "upload_id": manifest.upload_id}
+    ledger.update(
+        delivery_item(manifest.dataset, manifest.fingerprint),
+        "SET upload_id = :id, seq = :seq",
+        {**typed({":id": manifest.upload_id}), ":seq": number(manifest.seq)},
+        "attribute_not_exists(seq) OR seq <= :seq",
+    )
     with transient("restore an acceptance"):
-        ledger.aws.dynamodb.put_item(TableName=ledger.settings.ledger_table, Item=typed(delivery))
         old = ledger.aws.dynamodb.put_item(
             TableName=ledger.settings.ledger_table,
             Item=typed(acceptance),
