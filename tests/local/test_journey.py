@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks import payments
 from cli import services
 from cli.demo_files import DemoFile, expected, first_wave, second_wave
+from cli.resources import dead_letter_url
 from tests.conftest import Cloud
 from tests.journey import Journey, journey
 
@@ -67,6 +70,31 @@ def test_a_restarted_pump_announces_everything_again_and_nothing_changes(running
     assert running.client.status(upload_id)["state"] == "applied"
     assert running.version() == version
     assert running.rows("SELECT * FROM payments ORDER BY payment_id") == rows
+
+
+def test_a_file_over_the_limit_is_sent_in_parts_and_arrives_whole(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    with journey({**fresh_cloud.env, "LEDGERLAKE_MULTIPART_BYTES": str(5 * 1024**2)}, tmp_path) as running:
+        content = payments.csv(0, 60_000)
+        upload_id = running.send(content)
+        running.apply()
+        assert len(content) > 5 * 1024**2
+        assert _counts(running.client.status(upload_id))[:2] == (60_000, 60_000)
+
+
+def test_a_message_that_no_attempt_can_digest_ends_in_the_dead_letter_queue(
+    running: Journey,
+    fresh_cloud: Cloud,
+) -> None:
+    sqs, queue = fresh_cloud.aws.sqs, fresh_cloud.settings.landing_queue_url
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "0"})  # all attempts at once
+    sqs.send_message(QueueUrl=queue, MessageBody="neither JSON nor a notification")
+    upload_id = _send(running, first_wave()[0])
+    deadline = time.monotonic() + 30
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < deadline:
+        found = sqs.receive_message(QueueUrl=dead_letter_url(queue), WaitTimeSeconds=1).get("Messages", [])
+    assert [each["Body"] for each in found] == ["neither JSON nor a notification"]
+    assert running.client.status(upload_id)["state"] == "accepted"
 
 
 INVOICES = """apiVersion: v3.2.0
