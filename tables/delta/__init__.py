@@ -1,0 +1,38 @@
+"""The one home of deltalake: functions over a handle, which belongs to one thread.
+
+`handles` opens tables and knows which failures are worth another try, `writes` has the commits of an upload, `reads`
+answers SELECT as of any version and reads the change data feed.
+"""
+
+from deltalake import DeltaTable
+from deltalake import Schema as DeltaSchema
+
+from tables.delta.handles import HOOKS, applied, open_table, options_of, refresh, refusals, schema, storage_options
+from tables.delta.reads import changes, query, select, select_all, stream
+from tables.delta.writes import append, fit, merge, record_progress, replace, widened
+from tables.merge import Merge
+
+__all__ = [
+    "HOOKS",
+    "DeltaSchema",
+    "DeltaTable",
+    "Merge",
+    "append",
+    "applied",
+    "changes",
+    "fit",
+    "merge",
+    "open_table",
+    "options_of",
+    "query",
+    "record_progress",
+    "refresh",
+    "refusals",
+    "replace",
+    "schema",
+    "select",
+    "select_all",
+    "storage_options",
+    "stream",
+    "widened",
+]
