@@ -7,9 +7,19 @@ answers SELECT as of any version and reads the change data feed.
 from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 
-from tables.delta.handles import HOOKS, applied, open_table, options_of, refresh, refusals, schema, storage_options
+from tables.delta.handles import (
+    HOOKS,
+    applied,
+    open_table,
+    options_of,
+    refresh,
+    refusals,
+    schema,
+    size,
+    storage_options,
+)
 from tables.delta.reads import changes, query, select, select_all, stream
-from tables.delta.writes import append, fit, merge, record_progress, replace, widened
+from tables.delta.writes import append, fit, merge, record_progress, replace, widened, widened_schema
 from tables.merge import Merge
 
 __all__ = [
@@ -32,7 +42,9 @@ __all__ = [
     "schema",
     "select",
     "select_all",
+    "size",
     "storage_options",
     "stream",
     "widened",
+    "widened_schema",
 ]

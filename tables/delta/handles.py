@@ -70,6 +70,11 @@ def schema(handle: DeltaTable) -> pa.Schema:
     )
 
 
+def size(handle: DeltaTable) -> int:
+    """Bytes of the files that hold the rows."""
+    return sum(pa.table(handle.get_add_actions())["size_bytes"].to_pylist())
+
+
 def options_of(uri: str, settings: Settings) -> dict[str, str]:
     """Storage options of a table: none where it is a folder."""
     return storage_options(settings) if uri.startswith(("s3://", "s3a://")) else {}

@@ -145,16 +145,21 @@ def widened(handle: DeltaTable, rows: pa.Table) -> pa.Table:
     Raises:
         LedgerlakeError: as `fit`.
     """
-    wanted = schema(handle)
-    fields = [
-        each.with_type(wanted.field(each.name).type) if each.name in wanted.names else each for each in rows.schema
-    ]
-    if all(new.type == old.type for new, old in zip(fields, rows.schema, strict=True)):
+    wanted = widened_schema(handle, rows.schema)
+    if wanted.types == rows.schema.types:
         return rows
     try:
-        return rows.cast(pa.schema(fields))
+        return rows.cast(wanted)
     except pa.ArrowInvalid as error:
         raise LedgerlakeError(f"rows do not fit the table: {error}; run `ledgerlake tables plan`") from error
+
+
+def widened_schema(handle: DeltaTable, columns: pa.Schema) -> pa.Schema:
+    """The columns with the types of the table's columns of the same name."""
+    there = schema(handle)
+    return pa.schema(
+        [each.with_type(there.field(each.name).type) if each.name in there.names else each for each in columns]
+    )
 
 
 def _bounds(name: str, values: pa.ChunkedArray) -> str:
