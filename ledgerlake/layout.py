@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+EVENTS_SUFFIX = "__events"
 DATASET = re.compile(r"(?!.*__events$)[a-z][a-z0-9_]{0,62}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,62}(__events)?")
 UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -103,7 +104,7 @@ def table_uri(bucket: str, table: str) -> str:
 
 def events_table(dataset: str) -> str:
     """The table of what a dataset's merge mode has to remember; no dataset can have such a name."""
-    return f"{_checked(DATASET, dataset, 'dataset')}__events"
+    return f"{_checked(DATASET, dataset, 'dataset')}{EVENTS_SUFFIX}"
 
 
 def staging_uri(bucket: str, dataset: str, last_seq: int) -> str:

@@ -80,6 +80,20 @@ class Trailer:
 
 
 @dataclass(frozen=True, slots=True)
+class Unpivot:
+    """A wide file: each cell of `columns` is a row, `name` its column's header, `value` the cell.
+
+    Without `columns` these are all that feed no other column of the contract. A cell without a value is no row, unless
+    `keep_nulls`.
+    """
+
+    name: str
+    value: str
+    columns: tuple[str, ...] = ()
+    keep_nulls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FileFormat:
     """How a dataset's files are written.
 
@@ -98,6 +112,7 @@ class FileFormat:
     thousands: str | None = None
     trailers: tuple[Trailer, ...] = ()
     unknown_columns: str = "reject"
+    unpivot: Unpivot | None = None
 
 
 @dataclass(frozen=True, slots=True)

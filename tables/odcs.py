@@ -11,17 +11,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from ledgerlake.errors import ContractError, Problem
-from ledgerlake.layout import DATASET, RESERVED_DATASETS
-from tables.contract import Column, Contract, FileFormat, Kind
-from tables.known_names import ENGINES, MODE_NAMES
+from ledgerlake.layout import DATASET, EVENTS_SUFFIX, RESERVED_DATASETS
+from tables.contract import Column, Contract, Kind
+from tables.known_names import ENGINES
+from tables.modes import MODES
 from tables.odcs_columns import column
-from tables.odcs_file import file_format
+from tables.odcs_file import check_trailers, check_unpivot, file_format
+from tables.odcs_options import OPTIONS, check_mode, options
 from tables.odcs_schema import schema_problems, suggest
 from tables.place import Place
 from tables.rule_names import RULE_NAMES, Signature
 from tables.yaml_source import read_yaml
 
-_CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat"}
+CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat", *OPTIONS}
+"""Custom properties of a table."""
 _SECONDS = {
     "s": 1,
     "sec": 1,
@@ -44,7 +47,6 @@ _SECONDS = {
 }
 """A year has 366 days here: what must be kept for ten years is kept for no day less."""
 _LONGEST = 100 * _SECONDS["year"]
-_ORDERED = {Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP}
 _PARTITIONS = {Kind.STRING, Kind.INTEGER, Kind.DATE}
 
 
@@ -69,16 +71,16 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
     properties = table.child("properties").each()
     columns = tuple(column(each, rules) for each in properties)
     _check_names(properties, columns)
-    own = table.custom(_CUSTOM)
-    mode = own["mode"].choice(MODE_NAMES, "append") if "mode" in own else "append"
+    own = table.custom(CUSTOM)
     contract = Contract(
         dataset=_dataset(table),
         version=root.child("version").text(),
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         columns=columns,
         primary_key=_positioned(properties, "primaryKey", "primaryKeyPosition"),
-        mode=mode,
+        mode=own["mode"].choice(MODES, "append") if "mode" in own else "append",
         sequence_by=own["sequenceBy"].text() if "sequenceBy" in own else None,
+        **options(own, columns),
         partition_by=_positioned(properties, "partitioned", "partitionKeyPosition"),
         file=file_format(own.get("fileFormat")),
         latency_seconds=_agreed(root, "latency", 1, 60),
@@ -88,9 +90,11 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
         owner=_owner(root),
         text=text,
     )
-    _check_table(table, own, contract)
+    _check_table(table, contract)
+    check_mode(table, own, contract)
     if "fileFormat" in own:
-        _check_trailers(own["fileFormat"].child("trailers"), contract.file, contract)
+        check_trailers(own["fileFormat"].child("trailers"), contract)
+        check_unpivot(own["fileFormat"], contract)
     return contract
 
 
@@ -120,6 +124,8 @@ def _dataset(table: Place) -> str:
     name = place.text()
     if name in RESERVED_DATASETS:
         place.refuse(f"{name!r} is a table of the product itself", "Choose another name.")
+    elif name.endswith(EVENTS_SUFFIX):
+        place.refuse(f"{name!r} ends as the tables do that merge modes keep beside", "Choose another name.")
     elif name and not DATASET.fullmatch(name):
         place.refuse(f"{name!r} is no dataset name", "Use small letters, digits and '_', at most 63, a letter first.")
     return name
@@ -170,40 +176,15 @@ def _owner(root: Place) -> str:
     return team.child("name").text() if isinstance(team.value, dict) else ""
 
 
-def _check_table(table: Place, own: dict[str, Place], contract: Contract) -> None:
-    kinds = {each.name: each for each in contract.columns}
-    needs = MODE_NAMES[contract.mode]
-    if needs.primary_key and not contract.primary_key:
-        own["mode"].refuse(f"{contract.mode} needs a primary key", "Add `primaryKey: true` to the columns of the key.")
-    sequence = contract.sequence_by
-    if sequence is not None:
-        place = own["sequenceBy"]
-        if not needs.sequence_by:
-            place.refuse(f"{contract.mode} has no order to decide", "Remove it, or write `mode: upsert`.")
-        if sequence not in kinds:
-            place.refuse(f"there is no column {sequence!r}", suggest(sequence, kinds))
-        elif kinds[sequence].kind not in _ORDERED or not kinds[sequence].required:
-            place.refuse(f"{sequence!r} must be a required number, date or timestamp", "Add `required: true` there.")
-    for place in table.child("properties").each():
-        kind = kinds[place.child("name").text()].kind
-        if place.child("partitioned").value is True and kind not in _PARTITIONS:
+def _check_table(table: Place, contract: Contract) -> None:
+    for place, each in zip(table.child("properties").each(), contract.columns, strict=True):
+        if place.child("partitioned").value is True and each.kind not in _PARTITIONS:
             place.child("partitioned").refuse(
-                f"a {kind} column cannot partition a table",
+                f"a {each.kind} column cannot partition a table",
                 "Partition by a date, a string or an integer.",
             )
         if place.child("primaryKey").value is True and place.child("required").value is False:
             place.child("required").refuse("a column of the primary key is always required", "Write `required: true`.")
-
-
-def _check_trailers(place: Place, file: FileFormat, contract: Contract) -> None:
-    for each, trailer in zip(place.each(), file.trailers, strict=False):
-        if trailer.column is not None and trailer.column not in contract.money:
-            each.child("column").refuse(
-                f"{trailer.column!r} is no money column",
-                suggest(trailer.column, contract.money)
-                if contract.money
-                else "Mark the column with the custom property `money: true`.",
-            )
 
 
 def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -40,6 +40,8 @@ _OPTIONS = {
     Kind.TIMESTAMP: ("format", "minimum", "maximum"),
     Kind.BOOLEAN: (),
 }
+CUSTOM = {"aliases", "formats", "money", "stored"}
+"""Custom properties of a column."""
 _MAX_DIGITS = 38
 
 
@@ -51,7 +53,7 @@ def column(place: Place, rules: Mapping[str, Signature]) -> Column:
     for name in options.value if isinstance(options.value, dict) else ():
         if name not in _OPTIONS[kind]:
             options.child(name).refuse(f"{name!r} of a {kind} column is not enforced", _instead(kind), key=True)
-    own = place.custom({"aliases", "formats", "money"})
+    own = place.custom(CUSTOM)
     formats = [place for place in (options.child("format"),) if place.value is not None and kind in TIMES]
     further = own["formats"].each() if "formats" in own else []
     if further and kind not in TIMES:
@@ -67,6 +69,7 @@ def column(place: Place, rules: Mapping[str, Signature]) -> Column:
         formats=tuple(strptime_format(each) for each in [*formats, *further]) if kind in TIMES else (),
         rules=tuple(dict.fromkeys(uses)),
         money=_money(own.get("money"), kind),
+        stored=own["stored"].flag(default=True) if "stored" in own else True,
         description=place.child("description").text(),
     )
 

@@ -6,8 +6,9 @@ import codecs
 from dataclasses import fields
 from typing import Any
 
-from tables.contract import FileFormat, Trailer
+from tables.contract import Contract, FileFormat, Kind, Trailer, Unpivot
 from tables.known_names import FORMAT_NAMES
+from tables.odcs_schema import suggest
 from tables.odcs_values import linear_pattern
 from tables.place import Place
 
@@ -22,7 +23,10 @@ MEMBERS = {
     "thousands",
     "trailers",
     "unknownColumns",
+    "unpivot",
 }
+"""Members of `fileFormat`; those of `FileFormat`."""
+UNKNOWN_COLUMNS = ("reject", "ignore", "rescue")
 _CSV_ONLY = ("delimiter", "quote", "header", "trailers")
 _DEFAULT = FileFormat()
 
@@ -47,7 +51,8 @@ def file_format(place: Place | None) -> FileFormat:
         "null_tokens": place.child("nullTokens").texts() if "nullTokens" in stated else _DEFAULT.null_tokens,
         "thousands": _character(place.child("thousands"), "") or None,
         "trailers": tuple(_trailer(each) for each in place.child("trailers").each()),
-        "unknown_columns": place.child("unknownColumns").choice(("reject", "ignore"), _DEFAULT.unknown_columns),
+        "unknown_columns": place.child("unknownColumns").choice(UNKNOWN_COLUMNS, _DEFAULT.unknown_columns),
+        "unpivot": _unpivot(place.child("unpivot")) if "unpivot" in stated else None,
     }
     if found["delimiter"] == found["quote"]:
         place.child("quote").refuse("quote and delimiter are the same character", "Write `quote: null` for no quoting.")
@@ -90,3 +95,61 @@ def _trailer(place: Place) -> Trailer:
     if total == "count" and column is not None:
         place.child("column").refuse("a count has no column", "Remove it, or write `total: sum`.", key=True)
     return Trailer(pattern, total, column)
+
+
+def _unpivot(place: Place) -> Unpivot | None:
+    place.only({"name", "value", "columns", "keepNulls"})
+    for member in ("name", "value"):
+        if not place.child(member).text():
+            place.refuse(f"unpivot needs its {member!r}", f"Add `{member}: ...`, a column of the contract.")
+            return None
+    columns, unpivot = place.child("columns"), (place.child("name").text(), place.child("value").text())
+    for each in columns.each():
+        if not each.text().strip():
+            each.refuse("a column without a name cannot be unpivoted", "Remove it.")
+    if columns.value == []:
+        columns.refuse(
+            "no column is listed", "List them; without `columns` all that have no column here are unpivoted."
+        )
+    return Unpivot(*unpivot, tuple(each.strip() for each in columns.texts()), place.child("keepNulls").flag())
+
+
+def check_trailers(place: Place, contract: Contract) -> None:
+    """Notes each trailer that sums what is no money."""
+    for each, trailer in zip(place.each(), contract.file.trailers, strict=False):
+        if trailer.column is not None and trailer.column not in contract.money:
+            each.child("column").refuse(
+                f"{trailer.column!r} is no money column",
+                suggest(trailer.column, contract.money)
+                if contract.money
+                else "Mark the column with the custom property `money: true`.",
+            )
+
+
+def check_unpivot(file: Place, contract: Contract) -> None:
+    """Notes what keeps a wide file from becoming rows that can be told apart."""
+    unpivot, place = contract.file.unpivot, file.child("unpivot")
+    if unpivot is None:
+        return
+    known = {each.name: each for each in contract.columns}
+    for member, name in (("name", unpivot.name), ("value", unpivot.value)):
+        if name not in known:
+            place.child(member).refuse(f"there is no column {name!r}", suggest(name, known))
+    if unpivot.name not in contract.primary_key or unpivot.value in contract.primary_key:
+        fix = f"Make {unpivot.name!r}, and not {unpivot.value!r}, part of the primary key."
+        place.refuse("the rows from one line are told apart by their name", fix)
+    elif known[unpivot.name].kind is not Kind.STRING:
+        place.child("name").refuse("the name of a column is a text", f"Make {unpivot.name!r} a string.")
+    if not unpivot.columns and file.child("unknownColumns").value is not None:
+        file.child("unknownColumns").refuse("all other columns are unpivoted, none is unknown", "List `columns`.")
+    feeding = [each for each in contract.columns if each.name not in (unpivot.name, unpivot.value)]
+    _check_listed(place.child("columns"), {name for each in feeding for name in (each.name, *each.aliases)})
+
+
+def _check_listed(place: Place, feeding: set[str]) -> None:
+    taken = {name.strip().casefold() for name in feeding}
+    for each in place.each():
+        header = each.text().strip().casefold()
+        if header in taken:
+            each.refuse(f"{each.value!r} is listed twice, or feeds a column of the contract", "Keep one.")
+        taken.add(header)

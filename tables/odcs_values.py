@@ -35,7 +35,7 @@ _JDK_TOKEN = re.compile(r"'([^']*)'|([A-Za-z])\2*|.", re.DOTALL)
 
 
 def typed(place: Place, kind: Kind, precision: int, scale: int) -> Any:
-    """The value as the column holds it: str, int, Decimal, date, datetime in UTC; else None, and a problem."""
+    """The value as the column holds it: str, int, Decimal, bool, date, datetime in UTC; else None, and a problem."""
     value = place.value
     match kind:
         case Kind.STRING if isinstance(value, str):
@@ -48,9 +48,16 @@ def typed(place: Place, kind: Kind, precision: int, scale: int) -> Any:
             if not _fits(Decimal(value), precision, scale):
                 place.refuse(f"{value} does not fit decimal({precision},{scale})", "Use fewer digits, or a wider type.")
             return Decimal(value)
+        case Kind.BOOLEAN if isinstance(value, bool):
+            return value
         case Kind.DATE | Kind.TIMESTAMP if isinstance(value, str):
             return _time(place, kind, value)
-    wanted = {Kind.STRING: "a text; put it in quotes", Kind.INTEGER: "a whole number", Kind.DECIMAL: "a number"}
+    wanted = {
+        Kind.STRING: "a text; put it in quotes",
+        Kind.INTEGER: "a whole number",
+        Kind.DECIMAL: "a number",
+        Kind.BOOLEAN: "true or false",
+    }
     place.refuse(
         f"{value!r} is no value of a {kind} column",
         f"Write {wanted.get(kind, 'an ISO 8601 text such as 2026-03-31')}.",
