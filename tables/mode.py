@@ -7,7 +7,7 @@ from what it returns: an append, the one MERGE of `tables.merge`, or a replaceme
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -17,11 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tables.contract import Contract
+from tables.contract import LINEAGE, Contract
 
-UPSERT, DELETE = "upsert", "delete"
+UPSERT, DELETE, RESTORE = "upsert", "delete", "restore"
 OP = pa.field("_op", pa.string(), nullable=False)
-"""Of a change: put this row, or take it away. Of an event or a row of memory: it is there, or it deletes its key."""
+"""Of a change: put this row, take it away, or put it even if it is there already, as another was there in between.
+Of an event or a row of memory: it is there, or it deletes its key."""
 
 
 class Fate(IntEnum):
@@ -75,7 +76,7 @@ class Memory:
 
     They come from the table (`_op` is `upsert`), from the remembered events, or both, with `columns` and `_op`.
     With `whole` they are those of every key, also of keys that the run does not have; with `open_only` only rows of
-    the table whose `_valid_to` is null.
+    the table that hold at the turn's time or later: whose `_valid_to` is null or after `Turn.at`.
     """
 
     columns: tuple[str, ...]
@@ -108,29 +109,36 @@ class Offer:
     before: int
 
 
-def _key(contract: Contract) -> tuple[str, ...]:
+def key(contract: Contract) -> tuple[str, ...]:
+    """Names of the columns that identify a row where each key has one."""
     return contract.primary_key
+
+
+def content(contract: Contract) -> tuple[str, ...]:
+    """Names of the columns that say something: all that are stored but the lineage."""
+    return tuple(name for name in contract.stored_schema.names if name not in _LINEAGE)
+
+
+_LINEAGE = {each.name for each in LINEAGE}
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
     """A merge mode.
 
-    `identity` names the columns by which a change finds its row in the table, `adds` the columns that the table has
-    beyond those of the contract and lineage. A mode that `remembers` has a second table, `<dataset>__events`. An
-    upload of a mode that goes `alone` is a run and a version by itself; `hold` says why a full state may not be
-    applied, in words, if it may not.
+    `identity` names the columns by which a change finds its row in the table, `compared` those whose values make it
+    another row, `adds` the columns that the table has beyond those of the contract and lineage. A mode that `remembers`
+    has a second table, `<dataset>__events`. An upload of a mode that goes `alone` is a run and a version by itself;
+    `hold` says why a full state may not be applied, in words, if it may not.
     """
 
     name: str
     needs: Needs
     commit: Commit
     fold: Callable[[pa.Table, pa.Table | None, Contract, Turn], Fold]
-    identity: Callable[[Contract], tuple[str, ...]] = _key
+    identity: Callable[[Contract], tuple[str, ...]] = key
     adds: Callable[[Contract], tuple[pa.Field, ...]] = lambda _: ()
-    compared: Callable[[Contract], tuple[str, ...]] = lambda contract: tuple(
-        name for name in contract.stored_schema.names if not name.startswith("_")
-    )
+    compared: Callable[[Contract], tuple[str, ...]] = content
     memory: Callable[[Contract], Memory | None] = lambda _: None
     remembers: Callable[[Contract], bool] = lambda _: False
     alone: bool = False
@@ -138,8 +146,9 @@ class Mode:
 
 
 def event_schema(contract: Contract) -> pa.Schema:
-    """Schema of `<dataset>__events`: accepted rows, and whether each deletes its key."""
-    return pa.schema([*contract.row_schema, OP])
+    """Schema of `<dataset>__events`: accepted rows, and which delete their key; those may be no more than the key."""
+    sure = {*contract.primary_key, contract.sequence_by, *_LINEAGE}
+    return pa.schema([*(each if each.name in sure else each.with_nullable(True) for each in contract.row_schema), OP])
 
 
 def changes(rows: pa.Table, contract: Contract, op: pa.Array | str = UPSERT, **extra: pa.Array) -> pa.Table:
@@ -150,6 +159,13 @@ def changes(rows: pa.Table, contract: Contract, op: pa.Array | str = UPSERT, **e
         OP.name: pa.repeat(pa.scalar(op), rows.num_rows) if isinstance(op, str) else op,
     }
     return pa.table(there)
+
+
+def with_memory(rows: pa.Table, memory: pa.Table | None, names: Sequence[str]) -> pa.Table:
+    """Columns of the run, then of memory, all nullable: the past may have been written under another contract."""
+    run = rows.select(list(names))
+    schema = pa.schema([each.with_nullable(True) for each in run.schema])  # the name says it
+    return pa.concat_tables([run.cast(schema), *([] if memory is None else [memory.select(schema.names).cast(schema)])])
 
 
 def deleting(rows: pa.Table, contract: Contract) -> npt.NDArray[np.bool_]:

@@ -17,7 +17,7 @@ Flags = npt.NDArray[np.bool_]
 def codes(columns: pa.Table, *, ordered: bool = False) -> Ints:
     """One number for each row: equal for equal rows; ascending with the values if `ordered`.
 
-    Without columns all rows are equal.
+    Without columns all rows are equal. Numbers are small: there are none far above the number of rows.
     """
     found = np.zeros(columns.num_rows, dtype=np.int64)
     for column in columns.itercolumns():
@@ -42,8 +42,36 @@ def ints(values: pa.Array | pa.ChunkedArray) -> Ints:
     return np.asarray(values.cast(pa.int64()).to_numpy())
 
 
-def last_of_group(*sorted_columns: Ints) -> Flags:
+def unlike(left: pa.Table, right: pa.Table) -> Flags:
+    """Whether row i of the one differs from row i of the other, in any of their columns."""
+    found = np.zeros(left.num_rows, dtype=bool)
+    for one, other in zip(left.itercolumns(), right.itercolumns(), strict=True):
+        found |= pc.fill_null(pc.not_equal(one, other), False).to_numpy()
+        found |= pc.not_equal(one.is_null(), other.is_null()).to_numpy()
+    return found
+
+
+def new_group(*columns: Ints | Flags) -> Flags:
+    """Whether row i begins a group of rows that are equal in all columns; the first row does."""
+    first = np.ones(columns[0].size, dtype=bool)
+    first[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return first
+
+
+def last_of_group(*sorted_columns: Ints | Flags) -> Flags:
     """Whether row i is the last of its group of equal rows."""
     last = np.ones(sorted_columns[0].size, dtype=bool)
-    last[:-1] = np.logical_or.reduce([column[1:] != column[:-1] for column in sorted_columns])
+    last[:-1] = new_group(*sorted_columns)[1:]
     return last
+
+
+def changed(rows: pa.Table, order: Ints) -> Flags:
+    """Whether each row, in that order, differs from the one before it; the first does."""
+    found = np.ones(order.size, dtype=bool)
+    found[1:] = bool(rows.num_columns) and unlike(rows.take(pa.array(order[1:])), rows.take(pa.array(order[:-1])))
+    return found
+
+
+def latest(flags: Flags) -> Ints:
+    """The highest position up to i that is flagged; position 0 where there is none."""
+    return np.maximum.accumulate(np.where(flags, np.arange(flags.size), 0))
