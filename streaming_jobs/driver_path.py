@@ -84,7 +84,7 @@ def _fold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fol
     """Without rows nothing is folded: a full state that is held is no state."""
     if not rows.num_rows:
         return Fold(np.zeros(0, dtype=np.int8), change_schema(run.contract).empty_table())
-    return mode.fold(rows, memory_of(lake, data, rows, run.contract, mode), run.contract, run.turn)
+    return mode.fold(rows, memory_of(lake, data, rows, run, mode), run.contract, run.turn)
 
 
 # Judge

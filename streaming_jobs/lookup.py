@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ledgerlake.layout import app_id, events_table
 from streaming_jobs.lake import Lake
 from streaming_jobs.open_tables import Handle, newest
+from streaming_jobs.runs import Run
 from tables import delta, sql
 from tables.contract import Contract
 from tables.mode import OP, UPSERT, Memory, Mode
@@ -16,18 +19,21 @@ from tables.modes import table_schema
 OPEN = "_valid_to"
 """Null in the rows that are current, where a table keeps history."""
 
+TIME = pa.timestamp("us", tz="UTC")
 
-def memory_of(lake: Lake, data: Handle, rows: pa.Table, contract: Contract, mode: Mode) -> pa.Table | None:
-    """What `mode` asks to know before it folds `rows`; `data` is the table as it is before the run.
+
+def memory_of(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> pa.Table | None:
+    """What `mode` asks to know before it folds the `rows` of a run; `data` is the table as it is before the run.
 
     Events are read up to the progress of `data` only: what a crash left beyond it is not true yet.
     """
+    contract = run.contract
     memory = mode.memory(contract)
     if memory is None or not rows.num_rows:
         return None
     found = []
     if memory.table:
-        there = _read(data, rows, contract, memory, f"{OPEN} IS NULL" if memory.open_only else "TRUE")
+        there = _read(data, rows, contract, memory, _still_open(run.turn.at) if memory.open_only else "TRUE")
         found.append(there.append_column(OP, pa.repeat(UPSERT, there.num_rows)))
     if memory.events:
         applied = delta.applied(data, app_id(contract.dataset))
@@ -40,6 +46,10 @@ def live_rows(data: Handle, contract: Contract) -> int:
     """Rows of the table that are current."""
     only = f" WHERE {OPEN} IS NULL" if OPEN in table_schema(contract).names else ""
     return int(delta.select(data, f"SELECT count(*) AS n FROM t{only}")["n"][0].as_py())  # noqa: S608  # fixed words
+
+
+def _still_open(at: datetime) -> str:
+    return f"({OPEN} IS NULL OR {OPEN} > {sql.literal(at, TIME)})"
 
 
 def _read(table: Handle, rows: pa.Table, contract: Contract, memory: Memory, only: str, *more: str) -> pa.Table:

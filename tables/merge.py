@@ -2,7 +2,8 @@
 
     deleted there and here           -> DELETE
     there, and a value differs       -> UPDATE of all columns, lineage included
-    there, and no value differs      -> nothing: an unchanged row keeps the lineage of the upload that brought it
+    there, and no value differs      -> nothing: an unchanged row keeps the lineage of the upload that brought it;
+                                        but it is updated where another was there in between (`RESTORE`)
     not there                        -> INSERT
 
 Which changes there are was decided before, by a mode's fold; only the quoting of names differs between the engines.
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tables.contract import Contract
-from tables.mode import DELETE, OP, Mode
+from tables.mode import DELETE, OP, RESTORE, Mode
 
 Quote = Callable[[str], str]
 """Quotes a column's name the way an engine wants it."""
@@ -60,8 +61,9 @@ class Merge:
         return f"s.{quote(OP.name)} = '{DELETE}'"
 
     def when_changed(self, quote: Quote) -> str:
-        """SQL: `s` is a row, and not the one that is there."""
-        return f"NOT ({self.when_deleted(quote)}) AND {self.differs(quote)}" if self.deletes else self.differs(quote)
+        """SQL: `s` is a row, and not the one that is there, or another was there in between."""
+        another = f"({self.differs(quote)} OR s.{quote(OP.name)} = '{RESTORE}')"
+        return f"NOT ({self.when_deleted(quote)}) AND {another}" if self.deletes else another
 
     def when_new(self, quote: Quote) -> str | None:
         """SQL: `s` is a row; None where every `s` is one."""

@@ -95,10 +95,10 @@ def merge(  # noqa: PLR0913  # as append, with what to do
 def _source(handle: DeltaTable, changes: pa.Table, spec: Merge) -> pa.Table:
     """The changes in the table's columns; what a deletion does not have is null, whatever the table says."""
     exact = fit(handle, changes.drop_columns([OP.name]))
-    if not spec.deletes:
-        return exact
-    lax = pa.schema([each.with_nullable(True) for each in exact.schema])  # the name of the method says it
-    return pa.Table.from_arrays(exact.columns, schema=lax).append_column(OP, changes[OP.name])
+    if spec.deletes:
+        lax = pa.schema([each.with_nullable(True) for each in exact.schema])  # the name of the method says it
+        exact = pa.Table.from_arrays(exact.columns, schema=lax)
+    return exact.append_column(OP, changes[OP.name])
 
 
 def record_progress(handle: DeltaTable, *, app_id: str, version: int, metadata: str | None) -> int:
