@@ -1,78 +1,76 @@
-"""A run too large for the driver: parsed and validated on the executors, committed by Spark (about 4 s more).
+"""A run too large for the driver: parsed, validated and folded on the executors, committed by Spark (seconds more).
 
-The same judgement as `driver_path`, spread out: each task streams one file through `validation`, its rows are staged
-as Parquet, windows over the staged rows decide their fates, and what is merged is read from what was staged, so that
-a MERGE which reads its source twice sees the same rows.
+The same judgement as `driver_path`, spread out: each task streams one file through `validation`, the accepted rows
+are folded by their mode's own function, a bucket of keys at a time, and what comes of both is staged as Parquet.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  # the name everybody knows it by
 
 from ledgerlake.aws import transient
 from ledgerlake.errors import LedgerlakeError, TransientError
 from ledgerlake.events import Manifest, Outcome
-from ledgerlake.layout import app_id, staging_uri, table_uri
-from streaming_jobs.tallies import Tally
+from ledgerlake.layout import app_id, events_table, staging_uri
+from streaming_jobs import spark_tables
 from streaming_jobs.lake import Lake
-from tables.mode import Mode
-from tables.modes import MODES
+from streaming_jobs.lookup import live_rows
 from streaming_jobs.open_tables import Handle, newest, spark_uri
 from streaming_jobs.outcomes import from_metadata
 from streaming_jobs.runs import Run
 from streaming_jobs.settlement import Prepared, hold, settle
-from streaming_jobs.spark_fates import column, with_fates
-from streaming_jobs.spark_tallies import tally
+from streaming_jobs.spark_fold import CHANGES, DELETES, EVENTS, Folded, fold
+from streaming_jobs.spark_job import Job, job_of
+from streaming_jobs.spark_lookup import memory_of
+from streaming_jobs.spark_tables import column, fitted
+from streaming_jobs.spark_tallies import tally_refused
 from streaming_jobs.staging import ACCEPTED, QUARANTINED_ROW, Summary, stage, summaries
-from tables import delta, sql, system_tables
+from streaming_jobs.tallies import Tally
+from tables import delta, system_tables
 from tables.contract import Contract
-
-TXN_APP = "spark.databricks.delta.write.txnAppId"
-TXN_VERSION = "spark.databricks.delta.write.txnVersion"
-USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+from tables.merge import merge_of
+from tables.mode import OP, Commit, Offer
 
 
 @dataclass(frozen=True)
-class _Staged:
-    """A run that the executors have read. `folder` holds all of it; `rows` are the accepted ones with their fates."""
+class _Read:
+    """A run that the executors have read. Of files that are held there is neither an accepted nor a refused row."""
 
-    spark: SparkSession
-    folder: str
-    rows: DataFrame
+    accepted: DataFrame
     refused: DataFrame
-    summaries: dict[int, Summary]
+    summaries: Mapping[int, Summary]
+
+    @property
+    def has_refused(self) -> bool:
+        """Whether any row goes to quarantine."""
+        return any(each.refused for each in self.summaries.values() if not each.held)
 
 
 def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared:
     """Reads, validates, folds and counts a run on the executors; raises as `driver_path.prepare`."""
-    now = lake.clock()
+    now, here = lake.clock(), job_of(lake, spark, run, data)
     folder = f"{staging_uri(lake.settings.tables_bucket, run.dataset, run.last)}/{uuid.uuid4().hex}"
     discard = partial(_remove, lake, folder)
     try:
-        staged = _stage(lake, spark, run, spark_uri(folder))
-        counted = tally(staged.rows, staged.refused, run.contract.money)
-        outcomes = tuple(
-            _outcome(upload, run.contract, staged.summaries[upload.seq], counted.get(upload.seq, {}), now)
-            for upload in run.uploads
-        )
+        read = _read(here, f"{spark_uri(folder)}/read")
+        folded = _fold(here, read, f"{spark_uri(folder)}/folded")
+        outcomes = _outcomes(here, read, folded, now)
     except BaseException:
         discard()
         raise
-    changed = sum(outcome.merged for outcome in outcomes) > 0
     return Prepared(
         outcomes=outcomes,
-        quarantine=partial(_quarantine, lake, run, staged, now),
-        commit=partial(_commit, lake, data, run, staged if changed else None),
+        quarantine=partial(_quarantine, here, read, now),
+        remember=partial(_remember, here, folded),
+        commit=partial(_commit, here, folded),
         discard=discard,
     )
 
@@ -80,17 +78,43 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
 # Judge
 
 
-def _stage(lake: Lake, spark: SparkSession, run: Run, folder: str) -> _Staged:
-    contract, mode = run.contract, MODES[run.contract.mode]
-    staged = stage(spark, lake.settings, contract, run.uploads, f"{folder}/read")
-    said = summaries(staged)
+def _read(job: Job, folder: str) -> _Read:
+    staged = stage(job.spark, job.lake.settings, job.contract, job.run.uploads, job.shapes.rows, folder)
+    accepted = staged.filter(F.col("_kind") == ACCEPTED).select(*map(column, job.shapes.rows.names))
+    said = {
+        seq: _unless_held(job, each, accepted.filter(F.col("_seq") == seq)) for seq, each in summaries(staged).items()
+    }
     good = F.col("_seq").isin([seq for seq, summary in said.items() if not summary.held])
-    accepted = staged.filter((F.col("_kind") == ACCEPTED) & good).select(*map(column, contract.table_schema.names))
-    table = spark.read.format("delta").load(spark_uri(table_uri(lake.settings.tables_bucket, run.dataset)))
-    rows = with_fates(accepted, contract, mode, table if mode.order(contract)[0] != "_seq" else None)
-    rows.write.mode("overwrite").parquet(f"{folder}/judged")
-    rows = spark.read.schema(rows.schema).parquet(f"{folder}/judged")
-    return _Staged(spark, folder, rows, staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
+    return _Read(accepted.filter(good), staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
+
+
+def _unless_held(job: Job, summary: Summary, accepted: DataFrame) -> Summary:
+    """A full state is held, as a whole, where the mode does not trust it to be one."""
+    if job.mode.hold is None or summary.held:
+        return summary
+    key = [column(name) for name in job.contract.primary_key]
+    offer = Offer(
+        rows=accepted.select(*key).distinct().count() if key else summary.accepted,
+        refused=summary.refused,
+        before=live_rows(job.data, job.contract),
+    )
+    return replace(summary, held=job.mode.hold(job.contract, offer))
+
+
+def _fold(job: Job, read: _Read, folder: str) -> Folded | None:
+    """Without rows nothing is folded: a full state that is held is no state."""
+    if not any(each.accepted for each in read.summaries.values()):
+        return None
+    return fold(job, read.accepted, memory_of(job, read.accepted), folder)
+
+
+def _outcomes(job: Job, read: _Read, folded: Folded | None, now: datetime) -> tuple[Outcome, ...]:
+    fates = folded.counted if folded is not None else {}
+    refused = tally_refused(read.refused, job.contract.money) if read.has_refused else {}
+    parts = {upload.seq: {**fates.get(upload.seq, {}), **refused.get(upload.seq, {})} for upload in job.run.uploads}
+    return tuple(
+        _outcome(upload, job.contract, read.summaries[upload.seq], parts[upload.seq], now) for upload in job.run.uploads
+    )
 
 
 def _outcome(
@@ -108,12 +132,10 @@ def _outcome(
 # Write
 
 
-def _quarantine(lake: Lake, run: Run, staged: _Staged, now: datetime) -> None:
-    if staged.refused.isEmpty():
+def _quarantine(job: Job, read: _Read, now: datetime) -> None:
+    if not read.has_refused:
         return
-    after = delta.applied(newest(lake, run.dataset, "quarantine"), app_id(run.dataset))
-    refused = staged.refused.filter(F.col("_seq") > after)
-    same = {"dataset": run.dataset, "contract_sha256": run.contract.sha256, "quarantined_at": now}
+    same = {"dataset": job.run.dataset, "contract_sha256": job.contract.sha256, "quarantined_at": now}
     found = {
         "seq": "_seq",
         "upload_id": "_upload_id",
@@ -122,69 +144,49 @@ def _quarantine(lake: Lake, run: Run, staged: _Staged, now: datetime) -> None:
         "reasons": "_reasons",
         "money": "_money",
     }
-    rows = refused.select(
-        *(
-            (F.col(found[name]) if name in found else F.lit(same[name])).alias(name)
-            for name in system_tables.QUARANTINE.names
-        ),
-    )
-    _append(rows, spark_uri(table_uri(lake.settings.tables_bucket, "quarantine")), app_id(run.dataset), run.last)
+    columns = [
+        (F.col(found[name]) if name in found else F.lit(same[name])).alias(name)
+        for name in system_tables.QUARANTINE.names
+    ]
+    _append_new(job, "quarantine", read.refused.select(*columns), "seq")
 
 
-def _commit(lake: Lake, data: Handle, run: Run, staged: _Staged | None, metadata: str) -> int:
-    """One commit of Spark. The progress is compared on the newest version first, and proved afterwards."""
-    name = app_id(run.dataset)
+def _remember(job: Job, folded: Folded | None) -> None:
+    if folded is not None and folded.has(EVENTS):
+        _append_new(job, events_table(job.run.dataset), folded.events, "_seq")
+
+
+def _append_new(job: Job, table: str, rows: DataFrame, seq: str) -> None:
+    """Appends what the table does not have yet, by its own progress."""
+    name = app_id(job.run.dataset)
+    after = delta.applied(newest(job.lake, job.run.dataset, table), name)
+    if after < job.run.last:
+        new = rows.filter(F.col(seq) > after)
+        spark_tables.write(new, job.uri(table), "append", app_id=name, version=job.run.last, metadata=None)
+
+
+def _commit(job: Job, folded: Folded | None, metadata: str) -> int:
+    """One commit, to the version that was folded with; proved afterwards, as Spark may skip it."""
+    data, run = job.data, job.run
     delta.refresh(data)
-    if delta.applied(data, name) >= run.last:
-        raise TransientError(f"{run.dataset}: upload {run.last} was applied meanwhile by another driver")
-    if staged is None:
-        return delta.record_progress(data, app_id=name, version=run.last, metadata=metadata)
-    uri = spark_uri(table_uri(lake.settings.tables_bucket, run.dataset))
-    changes = staged.rows.filter("_change").select(*map(column, run.contract.table_schema.names))
-    mode = MODES[run.contract.mode]
-    if mode.keyed:
-        with _transaction(staged.spark, name, run.last, metadata):
-            _merge(staged.spark, uri, run.contract, mode, changes)
-    else:
-        _append(changes, uri, name, run.last, metadata)
+    if data.version() != job.at:
+        msg = (
+            f"{run.dataset}: the table went from version {job.at} to {data.version()} while upload {run.last} was read"
+        )
+        raise TransientError(f"{msg}: another driver writes to it")
+    progress: Any = {"app_id": app_id(run.dataset), "version": run.last, "metadata": metadata}
+    if folded is None or not folded.has(CHANGES):
+        return delta.record_progress(data, **progress)
+    there, uri = delta.schema(data), job.uri(run.dataset)
+    match job.mode.commit:
+        case Commit.MERGE:
+            spec = merge_of(run.contract, job.mode, there.names, deletes=folded.has(DELETES))
+            spark_tables.merge(fitted(folded.changes, there.append(OP)), uri, spec, there, **progress)
+        case Commit.APPEND:
+            spark_tables.write(fitted(folded.changes, there), uri, "append", **progress)
+        case Commit.REPLACE:
+            spark_tables.write(fitted(folded.changes, there), uri, "overwrite", **progress)
     return _committed_version(data, run)
-
-
-def _append(rows: DataFrame, uri: str, name: str, version: int, metadata: str | None = None) -> None:
-    """Appends rows and progress in one commit of Spark; does nothing where that progress is reached already."""
-    writer = rows.write.format("delta").mode("append").option("txnAppId", name).option("txnVersion", version)
-    (writer if metadata is None else writer.option("userMetadata", metadata)).save(uri)
-
-
-def _merge(spark: SparkSession, uri: str, contract: Contract, mode: Mode, changes: DataFrame) -> None:
-    quote = sql.portable_identifier
-    first = column(contract.primary_key[0])
-    low, high, nulls = changes.agg(F.min(first), F.max(first), F.max(first.isNull())).collect()[0]
-    same = F.expr(same_key(contract, quote))
-    if low is not None and not nulls:  # Delta leaves out files of the table by literals, never by values of the source
-        same = F.col(f"t.{quote(contract.primary_key[0])}").between(F.lit(low), F.lit(high)) & same
-    merge = DeltaTable.forPath(spark, uri).alias("t").merge(changes.alias("s"), same)
-    for clause in mode.clauses(contract, quote):
-        values: Any = {quote(name): text for name, text in clause.values}
-        only_if: Any = {} if clause.condition is None else {"condition": clause.condition}
-        if clause.matched:
-            merge = merge.whenMatchedUpdate(set=values, **only_if)
-        else:
-            merge = merge.whenNotMatchedInsert(values=values, **only_if)
-    merge.execute()
-
-
-@contextmanager
-def _transaction(spark: SparkSession, name: str, version: int, metadata: str) -> Iterator[None]:
-    """MERGE takes its transaction from the session only, where it would stick and silence the next MERGE."""
-    conf = {TXN_APP: name, TXN_VERSION: str(version), USER_METADATA: metadata}
-    try:
-        for key, value in conf.items():
-            spark.conf.set(key, value)
-        yield
-    finally:
-        for key in conf:
-            spark.conf.unset(key)
 
 
 def _committed_version(data: Handle, run: Run) -> int:

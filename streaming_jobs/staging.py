@@ -24,7 +24,7 @@ from ledgerlake.events import Manifest
 from ledgerlake.settings import Settings
 from streaming_jobs.driver_path import check_hash, declared, raw_body
 from streaming_jobs.tallies import Tally
-from tables.contract import LINEAGE, Contract
+from tables.contract import Contract
 from validation.totals import add_totals, hold_reasons
 from validation.validate import parts
 from validation.verdict import QUARANTINED
@@ -36,59 +36,74 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a task says of a whole file; `file` is None where it could not be read to its end."""
+    """What a task says of a whole file; `file` is None where it could not be read to its end.
+
+    `refused` of its rows go to quarantine, unless it is `held`.
+    """
 
     file: Tally | None
+    refused: int
     held: tuple[str, ...]
 
+    @property
+    def accepted(self) -> int:
+        """Rows that are merged, or found to be superseded or doubled."""
+        return 0 if self.held or self.file is None else self.file.rows - self.refused
 
-def schema(contract: Contract) -> pa.Schema:
-    """Of a staged row: which of the three it is, the contract's columns and lineage, and what only the others have."""
+
+def schema(rows: pa.Schema) -> pa.Schema:
+    """Of a staged row: which of the three it is, the columns of an accepted `rows`, and what only the others have."""
     return pa.schema(
         [
             pa.field("_kind", pa.string()),
-            *(pa.field(column.name, column.arrow) for column in contract.columns),
-            *(each.with_nullable(True) for each in LINEAGE),  # the name of the method says it
+            *(each.with_nullable(True) for each in rows),  # the name of the method says it
             pa.field("_raw", pa.string()),
             pa.field("_reasons", QUARANTINED.field("reasons").type),
             pa.field("_money", _TEXTS),
             pa.field("_rows", pa.int64()),
+            pa.field("_refused", pa.int64()),
             pa.field("_held", pa.list_(pa.string())),
         ],
     )
 
 
-def stage(
+def stage(  # noqa: PLR0913, PLR0917  # what is read, as what, from where to where
     spark: SparkSession,
     settings: Settings,
     contract: Contract,
     uploads: tuple[Manifest, ...],
+    rows: pa.Schema,
     folder: str,
 ) -> DataFrame:
     """Parses and validates the uploads on the executors, a file a task, and returns what was staged.
 
+    `rows` is the schema of accepted rows, with the types that the table has.
+
     Raises:
         TransientError: raw cannot be read, or is not what was accepted.
+        LedgerlakeError: a task failed, for example because a value does not fit the table.
     """
-    shape = from_arrow_schema(schema(contract))
+    shape = from_arrow_schema(schema(rows))
     one_each = spark.range(0, len(uploads), 1, len(uploads))
-    with _failures_of_tasks():
-        one_each.mapInArrow(_reader(settings, contract, uploads), shape).write.mode("overwrite").parquet(folder)
+    with failures_of_tasks():
+        read = one_each.mapInArrow(_reader(settings, contract, uploads, schema(rows)), shape)
+        read.write.mode("overwrite").parquet(folder)
     return spark.read.schema(shape).parquet(folder)
 
 
 def summaries(staged: DataFrame) -> dict[int, Summary]:
     """By upload number."""
     found = {}
-    for row in staged.filter(staged["_kind"] == SUMMARY).select("_seq", "_rows", "_money", "_held").collect():
+    said = staged.filter(staged["_kind"] == SUMMARY).select("_seq", "_rows", "_refused", "_money", "_held")
+    for row in said.collect():
         money = {name: Decimal(text) for name, text in (row["_money"] or {}).items()}
         file = None if row["_rows"] is None else Tally(row["_rows"], money)
-        found[row["_seq"]] = Summary(file, tuple(row["_held"]))
+        found[row["_seq"]] = Summary(file, row["_refused"] or 0, tuple(row["_held"]))
     return found
 
 
 @contextmanager
-def _failures_of_tasks() -> Iterator[None]:
+def failures_of_tasks() -> Iterator[None]:
     """Spark wraps what a task raises into a text; makes it again what it was."""
     try:
         yield
@@ -104,46 +119,42 @@ def _reader(
     settings: Settings,
     contract: Contract,
     uploads: tuple[Manifest, ...],
+    shape: pa.Schema,
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def read(numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         aws = Aws(settings)
         for batch in numbers:
             for number in batch["id"].to_pylist():
-                yield from _rows(aws, contract, uploads[number])
+                yield from _rows(aws, contract, uploads[number], shape)
 
     return read
 
 
-def _rows(aws: Aws, contract: Contract, manifest: Manifest) -> Iterator[pa.RecordBatch]:
+def _rows(aws: Aws, contract: Contract, manifest: Manifest, shape: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Staged rows of one file, its summary last. A file that breaks off leaves rows behind that its summary disowns."""
-    totals = []
+    totals, refused = [], 0
     with tempfile.TemporaryFile() as file:
         _download(aws, manifest, file)
         try:
             for part in parts(file, contract):
                 totals.append(part.totals)
-                accepted = {name: part.accepted[name] for name in part.accepted.column_names}
-                refused = {
-                    f"_{name.removeprefix('_')}": part.quarantined[name] for name in part.quarantined.column_names
-                }
-                yield from _staged(contract, manifest, ACCEPTED, accepted, part.accepted.num_rows)
-                yield from _staged(contract, manifest, QUARANTINED_ROW, refused, part.quarantined.num_rows)
+                refused += part.quarantined.num_rows
+                good = {name: part.accepted[name] for name in part.accepted.column_names}
+                bad = {f"_{name.removeprefix('_')}": part.quarantined[name] for name in part.quarantined.column_names}
+                yield from _staged(shape, manifest, ACCEPTED, good, part.accepted.num_rows)
+                yield from _staged(shape, manifest, QUARANTINED_ROW, bad, part.quarantined.num_rows)
         except RejectedError as error:
             held = pa.array([[f"{error.check}: {error.message}"]], pa.list_(pa.string()))
-            yield from _staged(contract, manifest, SUMMARY, {"_held": held}, 1)
+            yield from _staged(shape, manifest, SUMMARY, {"_held": held}, 1)
             return
     found = add_totals(contract, totals)
-    yield from _staged(
-        contract,
-        manifest,
-        SUMMARY,
-        {
-            "_rows": pa.array([found.rows], pa.int64()),
-            "_money": pa.array([{name: str(value) for name, value in found.money.items()}], _TEXTS),
-            "_held": pa.array([list(hold_reasons(contract, found, declared(manifest)))], pa.list_(pa.string())),
-        },
-        1,
-    )
+    summary = {
+        "_rows": pa.array([found.rows], pa.int64()),
+        "_refused": pa.array([refused], pa.int64()),
+        "_money": pa.array([{name: str(value) for name, value in found.money.items()}], _TEXTS),
+        "_held": pa.array([list(hold_reasons(contract, found, declared(manifest)))], pa.list_(pa.string())),
+    }
+    yield from _staged(shape, manifest, SUMMARY, summary, 1)
 
 
 def _download(aws: Aws, manifest: Manifest, file: BinaryIO) -> None:
@@ -158,14 +169,13 @@ def _download(aws: Aws, manifest: Manifest, file: BinaryIO) -> None:
 
 
 def _staged(
-    contract: Contract,
+    shape: pa.Schema,
     manifest: Manifest,
     kind: str,
     columns: dict[str, Any],
     count: int,
 ) -> Iterator[pa.RecordBatch]:
     same = {"_kind": kind, "_upload_id": manifest.upload_id, "_seq": manifest.seq}
-    shape = schema(contract)
     arrays = [
         pa.repeat(pa.scalar(same[field.name], field.type), count)
         if field.name in same
