@@ -165,7 +165,8 @@ def with_memory(rows: pa.Table, memory: pa.Table | None, names: Sequence[str]) -
     """Columns of the run, then of memory, all nullable: the past may have been written under another contract."""
     run = rows.select(list(names))
     schema = pa.schema([each.with_nullable(True) for each in run.schema])  # the name says it
-    return pa.concat_tables([run.cast(schema), *([] if memory is None else [memory.select(schema.names).cast(schema)])])
+    past = [] if memory is None else [memory.select(schema.names).cast(schema)]
+    return pa.concat_tables([run.cast(schema), *past]).combine_chunks()
 
 
 def deleting(rows: pa.Table, contract: Contract) -> npt.NDArray[np.bool_]:

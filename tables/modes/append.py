@@ -6,25 +6,22 @@ import numpy as np
 import pyarrow as pa
 
 from tables.contract import Contract
-from tables.mode import Commit, Fate, Fold, Memory, Mode, Needs, Turn, changes
-from tables.order import codes, ints
+from tables.mode import Commit, Fate, Fold, Memory, Mode, Needs, Turn, changes, with_memory
+from tables.order import codes, ints, new_group
 
 
 def _fold(rows: pa.Table, memory: pa.Table | None, contract: Contract, _: Turn) -> Fold:
-    if memory is None:
+    if memory is None or not contract.dedupe:
         return Fold(np.zeros(rows.num_rows, dtype=np.int8), changes(rows, contract))
-    names = list(contract.primary_key)
-    extra = memory.num_rows
-    key = codes(pa.concat_tables([memory.select(names), rows.select(names).cast(memory.select(names).schema)]))
-    seq = np.concatenate([np.zeros(extra, np.int64), ints(rows["_seq"])])
-    line = np.concatenate([np.zeros(extra, np.int64), ints(rows["_row"])])
+    both = with_memory(rows, memory, contract.primary_key)
+    run, past = rows.num_rows, np.zeros(memory.num_rows, dtype=np.int64)  # it came with upload 0
+    key = codes(both)
+    seq, line = (np.concatenate([ints(rows[name]), past]) for name in ("_seq", "_row"))
     order = np.lexsort((line, seq, key))
-    first = np.ones(order.size, dtype=bool)
-    first[1:] = key[order][1:] != key[order][:-1]
     kept = np.zeros(order.size, dtype=bool)
-    kept[order[first]] = True
-    fates = np.where(kept[extra:], Fate.MERGED, Fate.DUPLICATE).astype(np.int8)
-    return Fold(fates, changes(rows.filter(pa.array(kept[extra:])), contract))
+    kept[order[new_group(key[order])]] = True
+    fates = np.where(kept[:run], Fate.MERGED, Fate.DUPLICATE).astype(np.int8)
+    return Fold(fates, changes(rows.filter(pa.array(kept[:run])), contract))
 
 
 MODE = Mode(
