@@ -50,6 +50,18 @@ def refused_positions(refusals: Sequence[Refusal]) -> np.ndarray:
     return np.unique(np.concatenate([np.zeros(0, np.int64), *(refusal.positions for refusal in refusals)]))
 
 
+def without(refusal: Refusal, mask: np.ndarray) -> Refusal:
+    """The refusal of the rows that the mask leaves."""
+    kept = np.flatnonzero(~mask[refusal.positions]).tolist()
+    return Refusal(
+        refusal.rule,
+        refusal.column,
+        refusal.positions[kept],
+        [refusal.values[each] for each in kept],
+        [refusal.messages[each] for each in kept],
+    )
+
+
 def quarantine(block: Block, refusals: Sequence[Refusal], money: Mapping[str, Mapping[int, Decimal]]) -> pa.Table:
     """The refused rows of a block in `QUARANTINED`, ordered by row; `money`: readable cells by column and position."""
     if not refusals and not block.broken:

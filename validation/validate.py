@@ -1,8 +1,8 @@
 """Judges a file: every row is accepted, or quarantined with all its reasons.
 
-    open -> split -> read -> parse -> rules        block by block, on several threads
-         -> unique -> tell apart                   in the order of the file
-         -> control totals                         once, at its end
+    open -> split -> read -> settle -> parse -> rules        block by block, on several threads
+         -> unique -> tell apart                             in the order of the file
+         -> control totals                                   once, at its end
 
 What is said of a row depends on that row alone (for `unique`: on the rows before it), never on how the file was cut.
 """
@@ -13,23 +13,22 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tables.contract import Column, Contract
+from tables.contract import Contract
 from validation.container import Data, open_container
-from validation.explain import explain, readable_number
 from validation.formats import FORMATS
 from validation.formats.block import Block
-from validation.parse import parse
-from validation.refusals import Refusal, cell_texts, failing, positions, quarantine, refused_positions
+from validation.judged import Judged, is_judged, judge_block, refusal
+from validation.refusals import Refusal, failing, quarantine, refused_positions
 from validation.rules import RULES, Seen, message
-from validation.totals import Declared, add, add_totals, exact_sum, hold_reasons, summed_columns, totals
+from validation.totals import Declared, add, add_totals, exact_sum, hold_reasons, totals
 from validation.verdict import QUARANTINED, Part, Verdict
 
 __all__ = ["Declared", "check_conservation", "judge", "parts", "validate", "verdict"]
@@ -92,80 +91,11 @@ def check_conservation(verdict: Verdict) -> None:
         raise RuntimeError(msg)
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A block with its typed columns, and what was found wrong in it so far."""
-
-    block: Block
-    columns: dict[str, pa.Array]
-    refusals: tuple[Refusal, ...]
-    sums: dict[str, Decimal]
-    unheld: dict[str, dict[int, Decimal]]  # by column and position: numbers that their column cannot hold
+def _judge(task: Callable[[], Block], contract: Contract) -> Judged:
+    return judge_block(task(), contract)
 
 
-def _judge(task: Callable[[], Block], contract: Contract) -> _Judged:
-    block = task()
-    columns: dict[str, pa.Array] = {}
-    refusals: list[Refusal] = []
-    sums: dict[str, Decimal] = {}
-    unheld: dict[str, dict[int, Decimal]] = {}
-    summed = summed_columns(contract)
-    for column in contract.columns:
-        cells = block.cells.get(column.name)
-        cells = pa.nulls(len(block.rows), column.arrow) if cells is None else cells
-        values, found = _judge_column(cells, column, contract)
-        columns[column.name] = values
-        refusals += found
-        if column.name in summed:
-            unheld[column.name] = _unheld(found, contract)
-            sums[column.name] = exact_sum(values)
-            for number in unheld[column.name].values():
-                sums[column.name] = add(sums[column.name], number)
-    return _Judged(block, columns, tuple(refusals), sums, unheld)
-
-
-def _judge_column(cells: pa.Array, column: Column, contract: Contract) -> tuple[pa.Array, list[Refusal]]:
-    """Typed values, and every refusal that this column alone decides."""
-    parsed = parse(cells, column, contract.file)
-    refusals = []
-    bad = np.zeros(0, np.int64)
-    if parsed.bad is not None:
-        bad = positions(parsed.bad)
-        texts = cell_texts(cells, bad)
-        refusals.append(
-            Refusal("type", column.name, bad, texts, [explain(text or "", column, contract.file) for text in texts])
-        )
-    if column.required and parsed.values.null_count:
-        missing = np.setdiff1d(positions(parsed.values.is_null()), bad)
-        refusals.append(_refusal("required", f"{column.name} is required", cells, column, missing))
-    for use in column.rules:
-        rule = RULES[use.name]
-        if not rule.whole:
-            params = dict(use.params)
-            at = failing(rule.check(parsed.values, **params), parsed.values)
-            refusals.append(_refusal(rule.name, message(rule, column.name, params), cells, column, at))
-    return parsed.values, [refusal for refusal in refusals if len(refusal.positions)]
-
-
-def _refusal(rule: str, text: str, cells: pa.Array, column: Column, at: np.ndarray) -> Refusal:
-    values = cell_texts(cells, at) if len(at) else []
-    return Refusal(
-        rule, column.name, at, values, [text if value is None else f"{text}; found {value[:60]!r}" for value in values]
-    )
-
-
-def _unheld(refusals: list[Refusal], contract: Contract) -> dict[int, Decimal]:
-    numbers = {}
-    for refusal in refusals:
-        if refusal.rule == "type":
-            for position, text in zip(refusal.positions, refusal.values, strict=True):
-                number = readable_number(text, contract.file)
-                if number is not None:
-                    numbers[int(position)] = number
-    return numbers
-
-
-def _tell_apart(judged: _Judged, contract: Contract, seen: dict[str, Seen]) -> Part:
+def _tell_apart(judged: Judged, contract: Contract, seen: dict[str, Seen]) -> Part:
     block = judged.block
     refusals = [*judged.refusals, *_repeated(judged, contract, seen)]
     arrays = [*judged.columns.values(), pa.array(block.rows, pa.int64())]
@@ -179,32 +109,34 @@ def _tell_apart(judged: _Judged, contract: Contract, seen: dict[str, Seen]) -> P
     return Part(pa.Table.from_arrays(arrays, schema=contract.schema), quarantine(block, refusals, money), found)
 
 
-def _repeated(judged: _Judged, contract: Contract, seen: dict[str, Seen]) -> Iterator[Refusal]:
+def _repeated(judged: Judged, contract: Contract, seen: dict[str, Seen]) -> Iterator[Refusal]:
     """`unique` needs the rows before: it runs in the order of the file."""
     for column in contract.columns:
         for use in column.rules:
             rule = RULES[use.name]
             if rule.whole:
                 values = judged.columns[column.name]
+                if judged.deletes is not None and not is_judged(contract, column.name):
+                    values = pc.if_else(pa.array(judged.deletes), pa.scalar(None, values.type), values)
                 at = failing(rule.check(seen[column.name], values, **dict(use.params)), values)
                 if len(at):
-                    yield _refusal(rule.name, message(rule, column.name, dict(use.params)), values, column, at)
+                    yield refusal(rule.name, message(rule, column.name, dict(use.params)), values, column, at)
 
 
-def _readable(judged: _Judged, name: str, refused: np.ndarray) -> dict[int, Decimal]:
+def _readable(judged: Judged, name: str, refused: np.ndarray) -> dict[int, Decimal]:
     """The money of the refused rows, by position."""
     cells = judged.columns[name].take(pa.array(refused)).to_pylist()
     held = {int(position): Decimal(cell) for position, cell in zip(refused, cells, strict=True) if cell is not None}
     return held | judged.unheld[name]
 
 
-def _in_order(tasks: Iterable[Callable[[], _Judged]], threads: int) -> Iterator[_Judged]:
+def _in_order(tasks: Iterable[Callable[[], Judged]], threads: int) -> Iterator[Judged]:
     """Results in order; at most `threads` more than one are worked on ahead, so that memory is bounded."""
     if threads == 1:
         yield from (task() for task in tasks)
         return
     with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[_Judged]] = deque()
+        running: deque[Future[Judged]] = deque()
         for task in tasks:
             running.append(pool.submit(task))
             if len(running) > threads:

@@ -24,11 +24,24 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """Cells of columns that feed none of the contract's, in the order of the file.
+
+    `at` is the position of a cell's row in its block, `names` the name of its column (`""` where it has none).
+    """
+
+    at: np.ndarray
+    names: pa.StringArray
+    cells: pa.StringArray
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Some rows of a file.
 
     `rows` numbers them, ascending; `cells` holds, for each contract column that the file has, text or values that have
     the column's type already; `raw` gives the text of the rows at some positions. `broken` rows stand between them.
+    `others` are the cells kept beside (`validation.columns`).
     """
 
     rows: np.ndarray
@@ -36,6 +49,17 @@ class Block:
     raw: Callable[[Sequence[int]], list[str]]
     broken: tuple[Broken, ...] = ()
     trailers: tuple[TrailerLine, ...] = ()
+    others: Others | None = None
+
+
+def beside(named: Sequence[tuple[str, pa.StringArray]], rows: int) -> Others | None:
+    """Whole columns, each with its name, as `Others`."""
+    if not named:
+        return None
+    by_row = np.arange(rows * len(named)).reshape(len(named), rows).T.ravel()
+    names = pa.array([name for name, _ in named], pa.string()).take(pa.array(np.tile(np.arange(len(named)), rows)))
+    cells = pa.concat_arrays([cells for _, cells in named]).take(pa.array(by_row))
+    return Others(np.repeat(np.arange(rows), len(named)), names, cells)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import BinaryIO
 
@@ -15,8 +15,8 @@ from pyarrow import csv as arrow_csv
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract, Trailer
-from validation.columns import CHECK, Mapping, match
-from validation.formats.block import Block, Broken, Format, Lookahead
+from validation.columns import CHECK, Columns, match
+from validation.formats.block import Block, Broken, Format, Lookahead, Others, beside
 from validation.formats.encoding import open_text, readable, to_utf8
 from validation.formats.records import Records, find_records, holds, line_count, lone_return
 from validation.verdict import TrailerLine
@@ -38,7 +38,7 @@ class Dialect:
     quote: bytes | None
     encodings: tuple[str, ...]
     trailers: tuple[tuple[re.Pattern[str], Trailer], ...]
-    mapping: Mapping = ()
+    columns: Columns = field(default_factory=Columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK, tail: int = 
     """As `Format.split`; `chunk` and `tail` are sizes in bytes."""
     text, dialect = _open(stream, contract)
     ahead = Lookahead(text)
-    start, line, mapping = _header(ahead.window(HEAD), dialect, contract, final=ahead.is_all(HEAD))
+    start, line, columns = _header(ahead.window(HEAD), dialect, contract, final=ahead.is_all(HEAD))
     ahead.skip(start)
-    dialect = replace(dialect, mapping=mapping)
+    dialect = replace(dialect, columns=columns)
     for each in _chunks(ahead, line, dialect, chunk, tail):
         yield partial(read, each, dialect, tail)
 
@@ -85,8 +85,8 @@ def _open(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
     return text, Dialect(file.delimiter.encode(), quote, encodings, trailers)
 
 
-def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Mapping]:
-    """Where the data starts, on which line, and what feeds which column."""
+def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Columns]:
+    """Where the data starts, on which line, and what its columns are."""
     number, start = contract.file.header, 0
     for _ in range(number - 1):
         end = _LINE_END.search(data, start)
@@ -96,8 +96,8 @@ def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bo
     if not text.strip():
         msg = f"line {number}: no header found; the names of the columns are expected there"
         raise RejectedError(CHECK, msg)
-    mapping = match(_fields(text, dialect), contract, f"header on line {number}")
-    return start + records.size, number + records.line_count, mapping
+    columns = match(_fields(text, dialect), contract, f"header on line {number}")
+    return start + records.size, number + records.line_count, columns
 
 
 def _fields(text: str, dialect: Dialect) -> list[str]:
@@ -165,10 +165,11 @@ def read(chunk: Chunk, dialect: Dialect, tail: int = TAIL) -> Block:
         utf8 = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
     table, refused = _parse(utf8 if utf8 is not None else b"", dialect)
     found = table.num_rows + len(refused)
-    width = len(dialect.mapping)
+    width = len(dialect.columns.fed)
     if chunk.records is None and found == chunk.line_count and not refused and width > 1:
         rows = np.arange(chunk.line, chunk.line + found)
-        return Block(rows, _cells(table, dialect), partial(_raw_lines, chunk, dialect, None), (), trailers)
+        raw = partial(_raw_lines, chunk, dialect, None)
+        return Block(rows, _cells(table, dialect), raw, (), trailers, _others(table, dialect))
     return _numbered(_with_records(chunk, dialect), dialect, table, refused, trailers)
 
 
@@ -213,8 +214,9 @@ def _with_records(chunk: Chunk, dialect: Dialect) -> Chunk:
 
 def _parse(data: memoryview | bytes, dialect: Dialect) -> tuple[pa.Table, list[tuple[int, int]]]:
     """All cells as text, and (number, width) of the records of another width than the header's."""
-    names = [str(position) for position in range(len(dialect.mapping))]
-    wanted = [name for name, fed in zip(names, dialect.mapping, strict=True) if fed] or names[:1]
+    columns = dialect.columns
+    names = [str(position) for position in range(len(columns.fed))]
+    wanted = [str(at) for at, fed in enumerate(columns.fed) if fed or at in columns.others] or names[:1]
     if not len(data):
         return pa.table({name: pa.array([], pa.string()) for name in wanted}), []
     refused: list[tuple[int, int]] = []
@@ -243,10 +245,17 @@ def _parse(data: memoryview | bytes, dialect: Dialect) -> tuple[pa.Table, list[t
 
 
 def _cells(table: pa.Table, dialect: Dialect) -> dict[str, pa.Array]:
-    columns = {fed: table.column(str(position)) for position, fed in enumerate(dialect.mapping) if fed}
-    return {
-        fed: column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for fed, column in columns.items()
-    }
+    return {fed: _column(table, position) for position, fed in enumerate(dialect.columns.fed) if fed}
+
+
+def _others(table: pa.Table, dialect: Dialect) -> Others | None:
+    named = [(name, _column(table, position)) for position, name in dialect.columns.others.items()]
+    return beside(named, table.num_rows)
+
+
+def _column(table: pa.Table, position: int) -> pa.StringArray:
+    column = table.column(str(position))
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _raw_lines(chunk: Chunk, dialect: Dialect, kept: np.ndarray | None, positions: Sequence[int]) -> list[str]:
@@ -270,7 +279,7 @@ def _numbered(
     good = np.ones(len(filled), bool)
     good[[number - 1 for number, _ in refused]] = False
     kept = filled[good]
-    if len(dialect.mapping) == 1:
+    if len(dialect.columns.fed) == 1:
         some = np.array([bool(bytes(chunk.data[records.starts[i] : records.ends[i]]).strip(blank)) for i in kept], bool)
         table, kept = table.filter(pa.array(some)), kept[some]
     broken = []
@@ -278,7 +287,7 @@ def _numbered(
         at = filled[number - 1]
         raw = bytes(chunk.data[records.starts[at] : records.ends[at]])
         if raw.strip(blank):
-            message = f"the row has {width} columns, the header has {len(dialect.mapping)}"
+            message = f"the row has {width} columns, the header has {len(dialect.columns.fed)}"
             line = chunk.line + int(records.lines[at])
             broken.append(Broken(line, "columns", message, readable(raw, dialect.encodings)))
     return Block(
@@ -287,4 +296,5 @@ def _numbered(
         partial(_raw_lines, chunk, dialect, kept),
         tuple(broken),
         trailers,
+        _others(table, dialect),
     )

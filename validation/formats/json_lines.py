@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
-from validation.columns import CHECK, fold, known_names, nearest
-from validation.formats.block import Block, Broken, Format, read_fully
+from validation.columns import CHECK, Names, fold, names_of, nearest, needed
+from validation.formats.block import Block, Broken, Format, Others, read_fully
 from validation.formats.encoding import decoded, open_text, readable
 
 CHUNK = 1024 * 1024
@@ -27,20 +27,34 @@ class _BadRowError(ValueError):
     """Why a line is no row."""
 
 
+class _Number(str):
+    """A number in the digits it was written with."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class _Members:
-    """Which member of an object feeds which column."""
+class _Row:
+    """One object: its cells by contract column, and those kept beside by name."""
 
-    known: dict[str, str]
-    ignore: bool
+    cells: dict[str, str | None] = field(default_factory=dict)
+    others: dict[str, str | None] = field(default_factory=dict)
 
-    def column(self, name: str) -> str | None:
-        """The column, or None if the member is ignored."""
-        column = self.known.get(fold(name))
-        if column is None and not self.ignore:
-            msg = f"member {name!r} is unknown{nearest(name, list(self.known))}"
+    def put(self, name: str, value: Any, names: Names) -> None:  # whatever JSON holds
+        """Adds a member; raises `_BadRowError` where it cannot stand in a row."""
+        column = names.known.get(fold(name))
+        other = None if column else names.other(name)
+        if column is None and names.is_wrong(name):
+            msg = f"member {name!r} is unknown{nearest(name, [*names.known, *names.listed])}"
             raise _BadRowError(msg)
-        return column
+        if column in self.cells or (other and other in self.others):
+            msg = f"member {name!r} gives {column or other!r} a second time"
+            raise _BadRowError(msg)
+        if column:
+            self.cells[column] = _cell(name, value)
+        elif other is not None:
+            _without_surrogates(name, other)
+            self.others[other] = _any_text(name, value) if names.others == "rescue" else _cell(name, value)
 
 
 def sniff(prefix: bytes) -> bool:
@@ -54,13 +68,12 @@ def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # 
     lines = stream.read().lstrip().splitlines()
     if not lines or (len(lines) == 1 and not complete):
         return
-    members = _Members(known_names(contract), contract.file.unknown_columns == "ignore")
     try:
-        row = _row(readable(lines[0], encodings), members)
+        row = _row(readable(lines[0], encodings), names_of(contract))
     except _BadRowError as error:
         msg = f"the first object: {error}"
         raise RejectedError(CHECK, msg) from error
-    missing = [column.name for column in contract.columns if column.required and column.name not in row]
+    missing = [column.name for column in needed(row.cells, contract) if column.name not in row.cells]
     if missing:
         msg = f"the first object: member {' and '.join(map(repr, missing))} is missing"
         raise RejectedError(CHECK, msg)
@@ -90,53 +103,63 @@ FORMAT = Format("jsonl", sniff, check_header, split)
 
 def read(data: bytes, first_line: int, contract: Contract, encodings: tuple[str, ...]) -> Block:
     """One block."""
-    members = _Members(known_names(contract), contract.file.unknown_columns == "ignore")
+    names = names_of(contract)
     rows: list[int] = []
     texts: list[str] = []
-    objects: list[dict[str, str | None]] = []
+    objects: list[_Row] = []
     broken: list[Broken] = []
     for line, raw in enumerate(data.split(b"\n"), first_line):
         if not raw.strip():
             continue
         text = decoded(raw.removesuffix(b"\r"), encodings, line)
         try:
-            objects.append(_row(text, members))
+            objects.append(_row(text, names))
         except _BadRowError as error:
             broken.append(Broken(line, RULE, str(error), text))
             continue
         rows.append(line)
         texts.append(text)
-    names = [column.name for column in contract.columns]
-    cells = {name: pa.array([row.get(name) for row in objects], pa.string()) for name in names}
-    return Block(np.array(rows, np.int64), cells, partial(_picked, texts), tuple(broken))
+    cells = {
+        column: pa.array([row.cells.get(column) for row in objects], pa.string())
+        for column in dict.fromkeys(names.known.values())
+    }
+    return Block(
+        np.array(rows, np.int64), cells, partial(_picked, texts), tuple(broken), others=_others(objects, names)
+    )
+
+
+def _others(objects: Sequence[_Row], names: Names) -> Others | None:
+    if names.others == "ignore" and not names.listed:
+        return None
+    return Others(
+        np.repeat(np.arange(len(objects)), [len(row.others) for row in objects]),
+        pa.array([name for row in objects for name in row.others], pa.string()),
+        pa.array([cell for row in objects for cell in row.others.values()], pa.string()),
+    )
 
 
 def _picked(texts: list[str], positions: Sequence[int]) -> list[str]:
     return [texts[position] for position in positions]
 
 
-def _row(text: str, members: _Members) -> dict[str, str | None]:
+def _row(text: str, names: Names) -> _Row:
     try:
-        found = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=tuple)
+        found = json.loads(
+            text, parse_float=_Number, parse_int=_Number, parse_constant=_Number, object_pairs_hook=tuple
+        )
     except (ValueError, RecursionError) as error:
         msg = f"the line is not JSON: {error}"
         raise _BadRowError(msg) from error
     if not isinstance(found, tuple):
         msg = "the line is not a JSON object"
         raise _BadRowError(msg)
-    row: dict[str, str | None] = {}
+    row = _Row()
     for name, value in found:
-        column = members.column(name)
-        if column is None:
-            continue
-        if column in row:
-            msg = f"member {name!r} gives {column!r} a second time"
-            raise _BadRowError(msg)
-        row[column] = _cell(name, value)
+        row.put(name, value, names)
     return row
 
 
-def _cell(name: str, value: Any) -> str | None:  # whatever JSON holds
+def _cell(name: str, value: Any) -> str | None:
     if isinstance(value, tuple | list):
         msg = f"member {name!r} holds an object or a list; a text, number, true, false or null is accepted"
         raise _BadRowError(msg)
@@ -145,6 +168,29 @@ def _cell(name: str, value: Any) -> str | None:  # whatever JSON holds
     if isinstance(value, str) and not value.isascii():
         return _without_surrogates(name, value)
     return None if value is None else str(value)
+
+
+def _any_text(name: str, value: Any) -> str | None:
+    """A cell, or an object or list as JSON text; its numbers keep their digits, its members their order."""
+    if not isinstance(value, tuple | list):
+        return _cell(name, value)
+    try:
+        return _without_surrogates(name, _dumped(value))
+    except RecursionError as error:
+        msg = f"member {name!r} is nested too deep"
+        raise _BadRowError(msg) from error
+
+
+def _dumped(value: Any) -> str:
+    match value:
+        case tuple():
+            return "{" + ",".join(f"{_dumped(name)}:{_dumped(each)}" for name, each in value) + "}"
+        case list():
+            return "[" + ",".join(map(_dumped, value)) + "]"
+        case _Number():
+            return str(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 def _without_surrogates(name: str, value: str) -> str:

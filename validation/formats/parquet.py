@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
-from validation.columns import CHECK, Mapping, match
-from validation.formats.block import Block, Format
+from validation.columns import CHECK, Columns, match
+from validation.formats.block import Block, Format, beside
 
 MAGIC = b"PAR1"
 ROWS = 64 * 1024
@@ -29,15 +29,15 @@ def sniff(prefix: bytes) -> bool:
 def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # noqa: FBT001  # the shape of a Format
     """The schema stands at the end of the file: it is compared only when all of it is there."""
     if complete:
-        _mapping(_open(pa.BufferReader(prefix)), contract)
+        _columns(_open(pa.BufferReader(prefix)), contract)
 
 
 def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
     """As `Format.split`. The packed file is held in memory: its schema stands at its end."""
     file = _open(pa.BufferReader(stream.read()))
-    mapping = _mapping(file, contract)
+    columns = _columns(file, contract)
     row = 1
-    batches = file.iter_batches(batch_size=ROWS, use_threads=False)
+    batches = file.iter_batches(batch_size=max(1, ROWS // (1 + len(columns.others))), use_threads=False)
     while True:
         try:
             batch = next(batches, None)
@@ -45,19 +45,21 @@ def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]
             raise _damaged(error) from error
         if batch is None:
             return
-        yield partial(read, batch, row, mapping, contract)
+        yield partial(read, batch, row, columns, contract)
         row += batch.num_rows
 
 
 FORMAT = Format("parquet", sniff, check_header, split)
 
 
-def read(batch: pa.RecordBatch, first_row: int, mapping: Mapping, contract: Contract) -> Block:
+def read(batch: pa.RecordBatch, first_row: int, columns: Columns, contract: Contract) -> Block:
     """One block."""
     cells = {
-        fed: _cell(batch.column(position), contract.column(fed).arrow) for position, fed in enumerate(mapping) if fed
+        fed: _cell(batch.column(at), contract.column(fed).arrow, first_row) for at, fed in enumerate(columns.fed) if fed
     }
-    return Block(np.arange(first_row, first_row + batch.num_rows), cells, partial(_raw, batch))
+    others = [(name, _cell(batch.column(at), pa.string(), first_row)) for at, name in columns.others.items()]
+    rows = np.arange(first_row, first_row + batch.num_rows)
+    return Block(rows, cells, partial(_raw, batch), others=beside(others, batch.num_rows))
 
 
 def _open(source: pa.NativeFile) -> pq.ParquetFile:
@@ -71,14 +73,15 @@ def _damaged(error: Exception) -> RejectedError:
     return RejectedError("records", f"the Parquet file is damaged: {error}")
 
 
-def _mapping(file: pq.ParquetFile, contract: Contract) -> Mapping:
+def _columns(file: pq.ParquetFile, contract: Contract) -> Columns:
     schema = file.schema_arrow
-    mapping = match(schema.names, contract, "Parquet schema")
-    odd = [field.name for field, fed in zip(schema, mapping, strict=True) if fed and not _has_text(field.type)]
+    columns = match(schema.names, contract, "Parquet schema")
+    read = [field for at, field in enumerate(schema) if columns.fed[at] or at in columns.others]
+    odd = [field.name for field in read if not _has_text(field.type)]
     if odd:
         msg = f"Parquet schema: {', '.join(map(repr, odd))} holds bytes or nested values; plain columns are accepted"
         raise RejectedError(CHECK, msg)
-    return mapping
+    return columns
 
 
 def _has_text(kind: pa.DataType) -> bool:
@@ -94,9 +97,11 @@ def _has_text(kind: pa.DataType) -> bool:
     return True
 
 
-def _cell(values: pa.Array, wanted: pa.DataType) -> pa.Array:
+def _cell(values: pa.Array, wanted: pa.DataType, first_row: int) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        _check_text(values, first_row)
     if values.type == wanted:
         return values
     if pa.types.is_date64(values.type) and pa.types.is_date32(wanted):
@@ -104,6 +109,15 @@ def _cell(values: pa.Array, wanted: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(values.type) and values.type.tz:
         return _in_utc(values, wanted)
     return pc.cast(values, pa.string())
+
+
+def _check_text(values: pa.Array, first_row: int) -> None:
+    """Arrow takes the bytes of a text from Parquet as they are."""
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid as error:
+        msg = f"a text in the {len(values)} rows from row {first_row} is not UTF-8: {error}"
+        raise RejectedError("encoding", msg) from error
 
 
 def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
