@@ -34,7 +34,7 @@ def memory_of(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) ->
     found = []
     if memory.table:
         there = _read(data, rows, contract, memory, _still_open(run.turn.at) if memory.open_only else "TRUE")
-        found.append(there.append_column(OP, pa.repeat(UPSERT, there.num_rows)))
+        found.append(there.append_column(OP.name, pa.repeat(UPSERT, there.num_rows)))
     if memory.events:
         applied = delta.applied(data, app_id(contract.dataset))
         events = newest(lake, contract.dataset, events_table(contract.dataset))
