@@ -99,7 +99,8 @@ class FileFormat:
 
     `name` is a key of `validation.formats.FORMATS`. `header` is the 1-based line of the header (lines before it are
     preamble). `encodings` are tried in order. `unknown_columns` is `reject`, `ignore` or `rescue` (kept as JSON text in
-    `_rescued`). A trailer line is never a row.
+    `_rescued`). `ragged_rows`, of another width than the header's, are refused (`refuse`), or what they lack at their
+    end is null (`fill`). A trailer line is never a row.
     """
 
     name: str = "csv"
@@ -113,6 +114,7 @@ class FileFormat:
     trailers: tuple[Trailer, ...] = ()
     unknown_columns: str = "reject"
     unpivot: Unpivot | None = None
+    ragged_rows: str = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,12 @@ MEMBERS = {
     "trailers",
     "unknownColumns",
     "unpivot",
+    "raggedRows",
 }
 """Members of `fileFormat`; those of `FileFormat`."""
 UNKNOWN_COLUMNS = ("reject", "ignore", "rescue")
-_CSV_ONLY = ("delimiter", "quote", "header", "trailers")
+RAGGED_ROWS = ("refuse", "fill")
+_CSV_ONLY = ("delimiter", "quote", "header", "trailers", "raggedRows")
 _DEFAULT = FileFormat()
 
 
@@ -52,6 +54,7 @@ def file_format(place: Place | None) -> FileFormat:
         "thousands": _character(place.child("thousands"), "") or None,
         "trailers": tuple(_trailer(each) for each in place.child("trailers").each()),
         "unknown_columns": place.child("unknownColumns").choice(UNKNOWN_COLUMNS, _DEFAULT.unknown_columns),
+        "ragged_rows": place.child("raggedRows").choice(RAGGED_ROWS, _DEFAULT.ragged_rows),
         "unpivot": _unpivot(place.child("unpivot")) if "unpivot" in stated else None,
     }
     if found["delimiter"] == found["quote"]:

@@ -88,8 +88,6 @@ def check_mode(table: Place, own: Own, contract: Contract) -> None:
             own[name].refuse(f"{contract.mode} has no {name!r}", f"Remove it; it belongs to {', '.join(able)}.")
     if contract.dedupe and not contract.primary_key:
         own["dedupe"].refuse("duplicates are told by a primary key", "Add `primaryKey: true` to its columns.")
-    if contract.untracked and "keep_history" in needs.options and not contract.keep_history:
-        own["untracked"].refuse("without a history nothing is tracked", "Add `keepHistory: true`, or remove it.")
     _check_columns(own, contract)
     _check_stored(table, contract)
 

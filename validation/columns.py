@@ -72,7 +72,7 @@ def match(headers: Sequence[str], contract: Contract, where: str) -> Columns:
     names = names_of(contract)
     fed = tuple(names.known.get(fold(header)) for header in headers)
     kept = {
-        position: other
+        position: other or (nameless(position) if names.others == "rescue" else "")
         for position, (header, column) in enumerate(zip(headers, fed, strict=True))
         if column is None and (other := names.other(header)) is not None
     }
@@ -101,6 +101,11 @@ def needed(there: Collection[str | None], contract: Contract) -> list[Column]:
         and (unpivot is None or column.name not in (unpivot.name, unpivot.value))
         and (deletes is None or deletes.column not in there or column.name in of_deletes)
     ]
+
+
+def nameless(position: int) -> str:
+    """The name under which a column without one is rescued: its number, counted from 1."""
+    return f"#{position + 1}"
 
 
 def fold(name: str) -> str:

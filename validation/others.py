@@ -1,7 +1,7 @@
 """Cells that feed no column of the contract: unpivoted into rows, rescued as JSON, or none allowed.
 
-A value in a column without a name breaks its row, so that an empty last column (a comma at the end of every line) is
-nothing, and nothing is lost by it.
+An empty column without a name (a comma at the end of every line) is nothing. A value there is rescued by the number of
+its column, or breaks its row: it is never lost.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def settle(block: Block, contract: Contract) -> Block:
         RejectedError: a wide file would become too large.
     """
     file = contract.file
-    block = _without_nameless(block)
+    if file.unknown_columns != "rescue":
+        block = _without_nameless(block)
     others = block.others or _NO_OTHERS
     unpivoted = _unpivoted(others, file.unpivot)
     if file.unknown_columns == "rescue":

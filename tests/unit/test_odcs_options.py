@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ledgerlake.errors import ContractError
-from tables.contract import Contract, Deletes, Unpivot
+from tables.contract import Deletes, Unpivot
 from tables.mode import Use
 from tables.modes import MODES
 from tables.odcs import load
@@ -47,12 +47,6 @@ def only(given: str) -> str:
     return str(caught.value.problems[0])
 
 
-def with_history(mode: str, **custom: str) -> Contract:
-    """The contract, with a history where the mode keeps one only if told to."""
-    history = {"keepHistory": "true"} if "keep_history" in NEEDS[mode].options else {}
-    return load(text(mode, **{**history, **custom}), "x.yaml")
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_asks_for_a_key_and_an_order_as_its_needs_say(mode: str) -> None:
     needs = NEEDS[mode]
@@ -72,7 +66,7 @@ def test_a_mode_asks_for_a_key_and_an_order_as_its_needs_say(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_an_option_is_read_or_refused_as_the_needs_of_the_mode_say(mode: str, name: str) -> None:
     if OPTIONS[name] in NEEDS[mode].options:
-        found = getattr(with_history(mode, **{name: STATED[name]}), OPTIONS[name])
+        found = getattr(load(text(mode, **{name: STATED[name]}), "x.yaml"), OPTIONS[name])
         assert found in (Deletes("op", ("D",)), True, ("note",), Decimal("0.25"))
     else:
         given = text(mode, **{name: STATED[name]})
@@ -140,18 +134,11 @@ def test_a_contract_is_refused_because(name: str) -> None:
     assert words in only(given)
 
 
-@pytest.mark.skipif("snapshot" not in MODES, reason="needs a mode with maxShrink")
 @pytest.mark.parametrize("share", ["0", "-0.1", "1.01", "true", "'0.5'", "2"])
 def test_a_share_is_above_0_and_at_most_1(share: str) -> None:
     assert "no share of the rows" in only(text("snapshot", maxShrink=share))
 
 
-@pytest.mark.skipif("snapshot" not in MODES, reason="needs a mode that keeps a history if told to")
-def test_without_a_history_nothing_is_untracked() -> None:
-    assert "without a history" in only(text("snapshot", untracked="[note]"))
-
-
-@pytest.mark.skipif("scd2" not in MODES, reason="needs a mode with a history")
 @pytest.mark.parametrize(
     ("columns", "words"),
     [("[nte]", "mean 'note'"), ("[id]", "key or order"), ("[seen]", "key or order"), ("[op]", "untracked, and not s")],

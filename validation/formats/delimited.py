@@ -18,6 +18,7 @@ from tables.contract import Contract, Trailer
 from validation.columns import CHECK, Columns, match
 from validation.formats.block import Block, Broken, Format, Lookahead, Others, beside
 from validation.formats.encoding import open_text, readable, to_utf8
+from validation.formats.ragged import Mended, mend, merge, with_further
 from validation.formats.records import Records, find_records, holds, line_count, lone_return
 from validation.verdict import TrailerLine
 
@@ -32,12 +33,16 @@ _BINARY = (b"PAR1", b"PK", b"\x1f\x8b", b"%PDF", b"\xd0\xcf\x11\xe0", b"{")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one file is written: its contract's options, and its own header."""
+    """How one file is written: its contract's options, and its own header.
+
+    `fills` is None where a row of another width than the header's is refused, else the contract's `unknownColumns`.
+    """
 
     delimiter: bytes
     quote: bytes | None
     encodings: tuple[str, ...]
     trailers: tuple[tuple[re.Pattern[str], Trailer], ...]
+    fills: str | None = None
     columns: Columns = field(default_factory=Columns)
 
 
@@ -82,7 +87,8 @@ def _open(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
     text, encodings = open_text(stream, file.encodings)
     trailers = tuple((re.compile(trailer.pattern, re.ASCII), trailer) for trailer in file.trailers)
     quote = file.quote.encode() if file.quote else None
-    return text, Dialect(file.delimiter.encode(), quote, encodings, trailers)
+    fills = file.unknown_columns if file.ragged_rows == "fill" else None
+    return text, Dialect(file.delimiter.encode(), quote, encodings, trailers, fills)
 
 
 def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Columns]:
@@ -282,19 +288,39 @@ def _numbered(
     if len(dialect.columns.fed) == 1:
         some = np.array([bool(bytes(chunk.data[records.starts[i] : records.ends[i]]).strip(blank)) for i in kept], bool)
         table, kept = table.filter(pa.array(some)), kept[some]
-    broken = []
-    for number, width in refused:
-        at = filled[number - 1]
+    mended, broken = _told_apart(
+        chunk, records, dialect, [(int(filled[number - 1]), width) for number, width in refused]
+    )
+    table, kept = merge(table, kept, mended)
+    others = with_further(_others(table, dialect), kept, mended)
+    raw = partial(_raw_lines, chunk, dialect, kept)
+    return Block(chunk.line + records.lines[kept], _cells(table, dialect), raw, broken, trailers, others)
+
+
+def _told_apart(
+    chunk: Chunk, records: Records, dialect: Dialect, refused: list[tuple[int, int]]
+) -> tuple[list[Mended], tuple[Broken, ...]]:
+    """Records of another width than the header's, given with their widths: filled, broken, or blank lines."""
+    mended: list[Mended] = []
+    broken: list[Broken] = []
+    for at, width in refused:
         raw = bytes(chunk.data[records.starts[at] : records.ends[at]])
-        if raw.strip(blank):
+        if not raw.strip(BLANK.replace(dialect.delimiter, b"")):
+            continue
+        row = _mended(at, readable(raw, dialect.encodings), dialect)
+        if row:
+            mended.append(row)
+        else:
             message = f"the row has {width} columns, the header has {len(dialect.columns.fed)}"
             line = chunk.line + int(records.lines[at])
             broken.append(Broken(line, "columns", message, readable(raw, dialect.encodings)))
-    return Block(
-        chunk.line + records.lines[kept],
-        _cells(table, dialect),
-        partial(_raw_lines, chunk, dialect, kept),
-        tuple(broken),
-        trailers,
-        _others(table, dialect),
-    )
+    return mended, tuple(broken)
+
+
+def _mended(record: int, text: str, dialect: Dialect) -> Mended | None:
+    if dialect.fills is None:
+        return None
+    try:
+        return mend(record, _fields(text, dialect), dialect.columns, dialect.fills)
+    except csv.Error:  # a cell of more than 131,072 characters
+        return None
