@@ -1,0 +1,97 @@
+"""The laws of a merge mode, for one history: after every commit the table is what its model says."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+from tables.contract import Contract
+from tables.mode import DELETE, Mode
+from tests.laws.histories import TIMES, History
+from tests.laws.lake import Lake, a_table
+from tests.model import Key, Row
+from tests.models import Shape, Told, Upload, as_of, snapshot, told_by
+
+LAWFUL = settings(
+    max_examples=int(os.environ.get("LAWS_HISTORIES", "2000")),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+"""How many histories each mode is tried with; `make laws` takes more."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """A contract, and what its mode must make of any uploads."""
+
+    contract: Contract
+    model: Callable[[Sequence[Upload], Shape], Told]
+
+    @property
+    def shape(self) -> Shape:
+        contract = self.contract
+        return Shape(contract.primary_key, contract.sequence_by, contract.untracked, 1 - float(contract.max_shrink))
+
+
+def check(mode: Mode, law: Law, history: History) -> None:
+    """Raises `AssertionError` where the mode breaks the law."""
+    uploads = [_plain(upload) if law.contract.deletes is None else upload for upload in history.uploads]
+    lake = Lake(a_table(mode, law.contract))
+    tries = [(run.uploads, run.buckets, run.crash) for run in history.runs]
+    for count, buckets, crash in [*tries, *[(1, False, False)] * len(uploads)]:
+        run = uploads[lake.applied : lake.applied + (1 if mode.alone else count)]
+        if run:
+            lake = lake.apply(run, buckets=buckets, crash=crash)
+        if run and not crash:
+            _compare(lake, law, uploads[: lake.applied])
+
+
+def _plain(upload: Upload) -> Upload:
+    """Where nothing deletes."""
+    return replace(upload, rows=tuple({**row, "_deletes": False} for row in upload.rows))
+
+
+def _compare(lake: Lake, law: Law, uploads: Sequence[Upload]) -> None:
+    told, shape, names = law.model(uploads, law.shape), law.shape, lake.table.stored.names
+    assert _counted(lake.rows, names) == _counted(told.rows, names)
+    assert lake.fates == +told.fates
+    if lake.table.mode.remembers(law.contract):
+        events = [event for event in lake.events if event["_seq"] <= lake.applied and event["_op"] == DELETE]
+        assert {(event["_seq"], shape.key_of(event)) for event in events} == told.deletions
+    if "_valid_to" in names:
+        _check_windows(lake.rows, shape)
+        for at, expected in _answers(uploads, shape).items():
+            assert as_of(lake.rows, shape, at) == expected
+
+
+def _counted(rows: Sequence[Row], names: Sequence[str]) -> Counter[Key]:
+    return Counter(tuple(row[name] for name in names) for row in rows)
+
+
+def _check_windows(rows: Sequence[Row], shape: Shape) -> None:
+    """They do not overlap, and at most the last of each key is open."""
+    keys: dict[Key, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["_valid_from"]):
+        keys.setdefault(shape.key_of(row), []).append(row)
+    for windows in keys.values():
+        assert all(row["_valid_to"] is None or row["_valid_from"] < row["_valid_to"] for row in windows)
+        assert all(
+            one["_valid_to"] is not None and one["_valid_to"] <= two["_valid_from"] for one, two in pairwise(windows)
+        )
+
+
+def _answers(uploads: Sequence[Upload], shape: Shape) -> dict[Any, dict[Key, Row]]:
+    """What was so at every time that there is: what events say, or a full state once it was accepted."""
+    if shape.time:
+        return {at: told_by(uploads, shape, at) for at in TIMES}
+    if any(one.at >= two.at for one, two in pairwise(uploads)):
+        return {}
+    states = {upload.at: snapshot(uploads[:count], shape).rows for count, upload in enumerate(uploads, start=1)}
+    return {at: {shape.key_of(row): shape.says(row) for row in rows} for at, rows in states.items()}
