@@ -1,7 +1,8 @@
 """`ledgerlake`: one command line over all rooms.
 
-Answers go to standard output (`--json`: as one JSON value), progress and problems to standard error. Exit codes:
-0 done; 1 the answer is no; 2 wrong command line; 3 a setting is missing or the cloud does not run; 4 try again.
+Answers go to standard output (`--json`: as one JSON value, or one a line), progress and problems to standard error.
+Exit codes: 0 done; 1 the answer is no; 2 wrong command line; 3 a setting is missing or the cloud does not run; 4 try
+again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rich.console import Console
 
 from cli.command import Command
 from cli.commands import COMMANDS
-from cli.shell import Exit, Reply, Shell
+from cli.shell import Exit, Lines, Reply, Shell
 from ledgerlake.errors import ConfigurationError, LedgerlakeError, TransientError
 
 EPILOG = """exit codes:
@@ -37,15 +38,15 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     try:
         command: Command = arguments.command
         reply = command.run(shell, arguments)
+        _answer(reply, as_json=arguments.json)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except LedgerlakeError as error:
         return _refuse(error, as_json=arguments.json)
-    try:
-        _answer(reply, as_json=arguments.json)
-        sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
     return reply.exit
 
 
@@ -80,6 +81,10 @@ def _add(into: ArgumentParser, command: Command) -> None:
 
 
 def _answer(reply: Reply, *, as_json: bool) -> None:
+    if isinstance(reply.data, Lines):
+        for value in reply.data.values:
+            print(json.dumps(value, default=plain))  # noqa: T201  # the answer
+        return
     if as_json:
         print(json.dumps(reply.data, indent=2, default=plain))  # noqa: T201  # the answer
         return

@@ -13,6 +13,7 @@ from cli.shell import Shell, table
 from ledgerlake.clock import from_text
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.layout import table_uri
+from tables.contract import Contract
 from tables.contract_store import ContractStore
 from tables.delta import query
 from tables.history import version_as_of
@@ -37,6 +38,19 @@ def uri(shell: Shell, name: str) -> str:
             f"{shell.settings.contracts}",
         )
     return table_uri(shell.settings.tables_bucket, name)
+
+
+def contract_of(shell: Shell, dataset: str) -> Contract:
+    """The dataset's contract as it is now.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    uri(shell, dataset)
+    try:
+        return ContractStore(shell.settings, shell.aws).current(dataset)
+    except KeyError as error:
+        raise ConfigurationError(f"{dataset} has no contract, and so no key") from error
 
 
 def select(shell: Shell, statement: str, as_of: Iterable[str] = ()) -> pa.Table:

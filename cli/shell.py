@@ -38,6 +38,13 @@ class Exit(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """An answer too long to be kept: `--json` prints each value on a line of its own, as it comes."""
+
+    values: Iterable[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer of a command: `data` for `--json`, `shown` for people, and what they may want to do next."""
 

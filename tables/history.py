@@ -1,4 +1,4 @@
-"""What a table was, when, and through whom: commits of both engines, as-of, difference of two versions, trace of a row.
+"""What a table was, and when: the commits of both engines, its state as of a time, how far back it can be asked.
 
 Everything is told by versions: the times that two engines note for one commit differ by milliseconds.
 """
@@ -6,23 +6,19 @@ Everything is told by versions: the times that two engines note for one commit d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pyarrow as pa
+from pyarrow.fs import FileSystem
 
-from ledgerlake.clock import from_text, to_text
+from ledgerlake.clock import to_text
 from ledgerlake.errors import HistoryError
 from ledgerlake.events import Outcome
 from ledgerlake.settings import Settings
-from tables import delta, sql
-from tables.contract import Column, Contract, Kind
-
-Key = Mapping[str, tuple[Any, pa.DataType]]
-"""Each column of a key with its value and type."""
+from tables import delta
+from tables.delta import log
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,45 +35,13 @@ class Commit:
     metrics: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Rows by key between two versions. `before` and `after` are the changed rows, in the same order (that of the key).
-
-    A row counts as changed if a column of the contract changed; lineage (`_upload_id`, `_seq`, `_row`) alone does not.
-    """
-
-    inserted: pa.Table
-    deleted: pa.Table
-    before: pa.Table
-    after: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One state of a row: the commit that made it, and the file, line and person it came from.
-
-    `change` is `insert`, `update` or `delete`. File and person are None where `uploads` does not (yet) know the upload.
-    """
-
-    version: int
-    committed_at: datetime
-    change: str
-    row: Mapping[str, Any]
-    upload_id: str
-    seq: int
-    line: int
-    file_name: str | None
-    principal: str | None
-    sha256: str | None
-
-
 def history(uri: str, settings: Settings, limit: int | None = None) -> tuple[Commit, ...]:
     """The table's commits, the newest first.
 
     Raises:
         HistoryError: there is no table.
     """
-    return tuple(_commit(entry) for entry in _open(uri, settings).history(limit))
+    return tuple(_commit(entry) for entry in opened(uri, settings).history(limit))
 
 
 def version_as_of(uri: str, settings: Settings, moment: datetime) -> int:
@@ -98,91 +62,50 @@ def version_as_of(uri: str, settings: Settings, moment: datetime) -> int:
     return max(until)
 
 
-def diff(uri: str, settings: Settings, before: int, after: int, key: tuple[str, ...]) -> Difference:
-    """What became of each row between two versions, by key (of a table without one: `("_seq", "_row")`).
+def first_kept(uri: str, settings: Settings, newest: int, since: datetime) -> int:
+    """The first version that was committed at `since` or later; `newest + 1` if all are older.
 
-    Raises:
-        HistoryError: the table never had one of the versions.
+    Found by halves, so that a long log is not read: a driver's clock does not go back from commit to commit.
     """
-    tables = {"a": _open(uri, settings, before), "b": _open(uri, settings, after)}
-    there, names = set(delta.schema(tables["a"]).names), delta.schema(tables["b"]).names
-    names = [*names, *sorted(there - set(names))]
-    same = " AND ".join(f"(a.{sql.identifier(name)} IS NOT DISTINCT FROM b.{sql.identifier(name)})" for name in key)
-    order = ", ".join(sql.identifier(name) for name in key)
-    changed = " OR ".join(_distinct(name, there) for name in names if not name.startswith("_") and name not in key)
-
-    def ask(side: str, join: str, where: str = "TRUE") -> pa.Table:
-        known = delta.schema(tables[side]).names
-        columns = ", ".join(f"{side}.{sql.identifier(name)}" for name in names if name in known)
-        text = f"SELECT {columns} FROM {join} ON {same} WHERE {where} ORDER BY {order}"  # noqa: S608  # quoted names
-        return delta.select_all(tables, text)
-
-    both = "a INNER JOIN b"
-    return Difference(
-        inserted=ask("b", "b LEFT ANTI JOIN a"),
-        deleted=ask("a", "a LEFT ANTI JOIN b"),
-        before=ask("a", both, changed or "FALSE"),
-        after=ask("b", both, changed or "FALSE"),
-    )
+    files = log.files_of(uri, settings)
+    low, high = 0, newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        if _is_kept(files, middle, since):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
-def trace(uri: str, uploads_uri: str, settings: Settings, key: Key) -> tuple[Step, ...]:
-    """Every state that the rows with this key ever had, the oldest first; `key` as from `key_of`.
-
-    Raises:
-        HistoryError: no version ever had such a row.
-    """
-    handle = _open(uri, settings)
-    where = " AND ".join(sql.one_of(sql.identifier(name), [value], kind) for name, (value, kind) in key.items())
-    changes = [row for row in delta.changes(handle, where).to_pylist() if row["_change_type"] != "update_preimage"]
-    if not changes:
-        shown = ", ".join(f"{name}={value}" for name, (value, _) in key.items())
-        msg = f"no version of {uri} ever had a row with {shown}; look in `quarantine`, or at the key's spelling"
-        raise HistoryError(msg)
-    files = _files(uploads_uri, settings, {str(row["_upload_id"]) for row in changes})
-    times = {commit.version: commit.committed_at for commit in history(uri, settings)}
-    changes.sort(key=lambda row: (row["_commit_version"], row["_change_type"] != "delete", row["_row"]))
-    return tuple(_step(row, times, files.get(row["_upload_id"], {})) for row in changes)
-
-
-def key_of(contract: Contract, texts: Mapping[str, str]) -> Key:
-    """A key as a person writes it (`{"payment_id": "P1"}`), as typed values; without a primary key `_seq` and `_row`.
-
-    Raises:
-        HistoryError: it does not name exactly the key's columns, or a value is not of its column's type.
-    """
-    wanted = contract.primary_key or ("_seq", "_row")
-    if set(texts) != set(wanted):
-        msg = f"{contract.dataset} has the key {', '.join(wanted)}, given is {', '.join(texts) or 'nothing'}"
-        raise HistoryError(msg)
-    return {name: _typed(contract, name, texts[name]) for name in wanted}
-
-
-def _typed(contract: Contract, name: str, text: str) -> tuple[Any, pa.DataType]:
-    column = Column(name, Kind.INTEGER) if name.startswith("_") else contract.column(name)
-    reads: dict[Kind, Callable[[str], Any]] = {
-        Kind.STRING: str,
-        Kind.INTEGER: int,
-        Kind.DECIMAL: Decimal,
-        Kind.DATE: date.fromisoformat,
-        Kind.TIMESTAMP: from_text,
-        Kind.BOOLEAN: lambda given: {"true": True, "false": False}[given.lower()],
-    }
+def _is_kept(files: FileSystem, version: int, since: datetime) -> bool:
     try:
-        value = reads[column.kind](text)
-        pa.scalar(value, column.arrow)
-    except (ValueError, KeyError, InvalidOperation, OverflowError, pa.ArrowInvalid) as error:
-        msg = f"{name}={text!r} is no {column.kind}; write dates and times as ISO 8601"
-        raise HistoryError(msg) from error
-    return value, column.arrow
+        return log.log_entry(files, version).committed_at >= since
+    except HistoryError:
+        return False
 
 
-def _open(uri: str, settings: Settings, version: int | None = None) -> delta.DeltaTable:
+def opened(uri: str, settings: Settings, version: int | None = None) -> delta.DeltaTable:
+    """The table at its newest or that version.
+
+    Raises:
+        HistoryError: there is no table, or it never had the version.
+    """
     handle = delta.open_table(uri, settings, version)
     if handle is None:
         msg = f"there is no table {uri}; run `ledgerlake tables apply`"
         raise HistoryError(msg)
     return handle
+
+
+def outcomes_in(text: str | None, version: int) -> tuple[Outcome, ...]:
+    """The outcomes in a commit's `userMetadata`; none where a commit applied no upload."""
+    try:
+        members = json.loads(text or "null")
+    except json.JSONDecodeError:
+        return ()
+    found = members.get("outcomes") if isinstance(members, dict) else None
+    return tuple(Outcome.from_members({**each, "version": version}) for each in found or ())
 
 
 def _commit(entry: Mapping[str, Any]) -> Commit:
@@ -194,49 +117,6 @@ def _commit(entry: Mapping[str, Any]) -> Commit:
         at,
         str(entry.get("operation", "")),
         str(entry.get("engineInfo", "")),
-        _outcomes(entry.get("userMetadata"), version),
+        outcomes_in(entry.get("userMetadata"), version),
         metrics if isinstance(metrics, dict) else {},
-    )
-
-
-def _outcomes(text: str | None, version: int) -> tuple[Outcome, ...]:
-    """The outcomes in a commit's `userMetadata`; none where a commit applied no upload."""
-    try:
-        members = json.loads(text or "null")
-    except json.JSONDecodeError:
-        return ()
-    found = members.get("outcomes") if isinstance(members, dict) else None
-    return tuple(Outcome.from_members({**each, "version": version}) for each in found or ())
-
-
-def _distinct(name: str, there: set[str]) -> str:
-    quoted = sql.identifier(name)
-    # In parentheses, because DataFusion takes everything that follows for the right side of DISTINCT FROM.
-    return f"(a.{quoted} IS DISTINCT FROM b.{quoted})" if name in there else f"b.{quoted} IS NOT NULL"
-
-
-def _files(uploads_uri: str, settings: Settings, upload_ids: set[str]) -> dict[str, dict[str, Any]]:
-    handle = delta.open_table(uploads_uri, settings)
-    if handle is None:
-        return {}
-    where = sql.one_of("upload_id", sorted(upload_ids), pa.string())
-    found = delta.select(handle, f"SELECT upload_id, file_name, principal, sha256 FROM t WHERE {where}")  # noqa: S608  # literals of sql.py
-    return {row["upload_id"]: row for row in found.to_pylist()}
-
-
-def _step(row: Mapping[str, Any], times: Mapping[int, datetime], file: Mapping[str, Any]) -> Step:
-    version = int(row["_commit_version"])
-    change = {"insert": "insert", "update_postimage": "update", "delete": "delete"}[row["_change_type"]]
-    values = {name: value for name, value in row.items() if not name.startswith("_")}
-    return Step(
-        version,
-        times[version],
-        change,
-        values,
-        row["_upload_id"],
-        row["_seq"],
-        row["_row"],
-        file.get("file_name"),
-        file.get("principal"),
-        file.get("sha256"),
     )

@@ -2,6 +2,7 @@
 
 from cli.command import Command
 from cli.commands import (
+    changes,
     contracts,
     demo,
     doctor,
@@ -25,6 +26,7 @@ COMMANDS: tuple[Command, ...] = (
     status.COMMAND,
     query.COMMAND,
     *history.COMMANDS,
+    changes.COMMAND,
     *quarantine.COMMANDS,
     *tables.COMMANDS,
     contracts.COMMAND,

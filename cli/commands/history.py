@@ -11,12 +11,16 @@ from rich.console import Group
 from rich.table import Table
 
 from cli.command import Command
-from cli.reading import records, shown, uri, version_of
+from cli.reading import contract_of, records, shown, uri, version_of
 from cli.shell import Reply, Shell, cell_text, table
-from ledgerlake.errors import ConfigurationError
-from tables.contract import Contract
-from tables.contract_store import ContractStore
-from tables.history import Commit, diff, history, key_of, trace
+from ledgerlake.clock import utc_now
+from tables.contract import LINEAGE
+from tables.difference import diff
+from tables.history import Commit, history
+from tables.key import PLACE, identity_of, key_of
+from tables.mode import Commit as How
+from tables.modes import MODES
+from tables.trace import trace
 
 _COMMIT = ("version", "committed at", "operation", "by", "uploads", "merged", "superseded", "duplicate", "quarantined")
 
@@ -51,9 +55,8 @@ def _diff_arguments(parser: ArgumentParser) -> None:
 
 
 def _diff(shell: Shell, arguments: Namespace) -> Reply:
-    where = uri(shell, arguments.dataset)
-    contract = _contract(shell, arguments.dataset)
-    key = contract.primary_key or ("_seq", "_row")
+    where, contract = uri(shell, arguments.dataset), contract_of(shell, arguments.dataset)
+    key = () if MODES[contract.mode].commit is How.REPLACE else identity_of(contract)
     first, last = (version_of(shell, where, text) for text in (arguments.before, arguments.after))
     found = diff(where, shell.settings, first, last, key)
     kinds = {"inserted": found.inserted, "deleted": found.deleted, "before": found.before, "after": found.after}
@@ -69,19 +72,20 @@ def _diff(shell: Shell, arguments: Namespace) -> Reply:
     ]
     if found.after.num_rows:
         parts.append(_changes(key, records(found.before), records(found.after), arguments.limit))
-    return Reply(data, Group(summary, *parts), (f"ledgerlake trace {arguments.dataset} {'=... '.join(key)}=...",))
+    traced = "=... ".join(contract.primary_key or PLACE)
+    return Reply(data, Group(summary, *parts), (f"ledgerlake trace {arguments.dataset} {traced}=...",))
 
 
 def _business(rows: pa.Table) -> pa.Table:
     """The rows without their lineage."""
-    return rows.drop_columns([name for name in rows.column_names if name.startswith("_")])
+    return rows.drop_columns([each.name for each in LINEAGE])
 
 
 def _changes(key: tuple[str, ...], before: list[dict[str, Any]], after: list[dict[str, Any]], limit: int) -> Table:
     """Changed rows, each with the columns that changed."""
-    rows = []
+    rows, silent = [], {each.name for each in LINEAGE}
     for old, new in list(zip(before, after, strict=True))[:limit]:
-        names = [name for name in new if not name.startswith("_") and old.get(name) != new[name]]
+        names = [name for name in new if name not in silent and old.get(name) != new[name]]
         rows.append(
             tuple(new[name] for name in key)
             + tuple(
@@ -99,10 +103,9 @@ def _trace_arguments(parser: ArgumentParser) -> None:
 
 
 def _trace(shell: Shell, arguments: Namespace) -> Reply:
-    where = uri(shell, arguments.dataset)
-    contract = _contract(shell, arguments.dataset)
+    contract = contract_of(shell, arguments.dataset)
     texts = dict(text.partition("=")[::2] for text in arguments.key)
-    steps = trace(where, uri(shell, "uploads"), shell.settings, key_of(contract, texts))
+    steps = trace(contract, shell.settings, key_of(contract, texts), utc_now())
     rows = [
         (
             each.version,
@@ -127,15 +130,8 @@ def _trace(shell: Shell, arguments: Namespace) -> Reply:
     return Reply(
         [asdict(each) for each in steps],
         Group(table(title, columns, rows), states),
-        (f"ledgerlake status {steps[-1].upload_id}",),
+        (f"ledgerlake status {steps[-1].upload_id}",) if steps[-1].upload_id else (),
     )
-
-
-def _contract(shell: Shell, dataset: str) -> Contract:
-    try:
-        return ContractStore(shell.settings, shell.aws).current(dataset)
-    except KeyError as error:
-        raise ConfigurationError(f"{dataset} has no contract, and so no key") from error
 
 
 COMMANDS = (

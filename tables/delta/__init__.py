@@ -1,7 +1,7 @@
 """The one home of deltalake: functions over a handle, which belongs to one thread.
 
 `handles` opens tables and knows which failures are worth another try, `writes` has the commits of an upload, `reads`
-answers SELECT as of any version and reads the change data feed.
+answers SELECT as of any version, `log` reads commits and the rows that they changed.
 """
 
 from deltalake import DeltaTable
@@ -18,7 +18,7 @@ from tables.delta.handles import (
     size,
     storage_options,
 )
-from tables.delta.reads import changes, query, select, select_all, stream
+from tables.delta.reads import query, select, select_all, stream
 from tables.delta.writes import append, fit, merge, record_progress, replace, widened, widened_schema
 from tables.merge import Merge
 
@@ -29,7 +29,6 @@ __all__ = [
     "Merge",
     "append",
     "applied",
-    "changes",
     "fit",
     "merge",
     "open_table",

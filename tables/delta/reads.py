@@ -1,4 +1,4 @@
-"""Answers of tables: SELECT over one or several, at any version, and the changes between versions."""
+"""Answers of tables: SELECT over one or several, at any version."""
 
 from __future__ import annotations
 
@@ -31,13 +31,6 @@ def stream(handle: DeltaTable, statement: str) -> Iterator[pa.Table]:
     with refusals("query"):
         for batch in pa.RecordBatchReader.from_stream(QueryBuilder().register("t", handle).execute(statement)):
             yield plain(pa.Table.from_batches([batch]))
-
-
-def changes(handle: DeltaTable, where: str) -> pa.Table:
-    """All row changes from the first version on, `_change_type` and `_commit_version` included (change data feed)."""
-    with refusals("read changes"):
-        found = handle.load_cdf(predicate=where)
-        return plain(pa.RecordBatchReader.from_stream(found).read_all())
 
 
 def query(

@@ -2,192 +2,187 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from ledgerlake.errors import HistoryError, LedgerlakeError
-from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id, table_uri
-from tables import define, delta, history, sql
-from tables.contract import Contract
-from tables.modes import table_schema
-from tables.plan import apply, plan
-from tables.system_tables import UPLOADS
+from tables import define, delta
+from tables.difference import Difference, diff
+from tables.history import history, version_as_of
+from tables.key import identity_of, key_of
+from tables.trace import Step, trace
+from tests.accounts import Accounts, a_contract, a_row
 from tests.conftest import Cloud
-from tests.local.test_tables import a_contract
 
-NOW = datetime(2026, 3, 31, tzinfo=UTC)
-DAY = date(2026, 3, 31)
-
-
-class Clause:
-    """A clause as the merge modes state it."""
-
-    def __init__(self, action: str, values: list[tuple[str, str]]) -> None:
-        self.matched, self.action, self.condition, self.values = action == "update", action, None, values
-
-
-def an_outcome(seq: int) -> Outcome:
-    return Outcome("trades", seq, f"u{seq}", "applied", 1, 1, 0, 0, 0, {}, [], "0" * 64, "1.0.0", NOW)
-
-
-class Trades:
-    """The trades table on S3; each `put` is an upload with rows (id, amount, status)."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.settings, self.contract = cloud.settings, a_contract()
-        apply(plan(self.contract, cloud.settings))
-        self.uri = table_uri(cloud.settings.tables_bucket, "trades")
-        self.uploads = table_uri(cloud.settings.tables_bucket, "uploads")
-
-    def handle(self, uri: str) -> delta.DeltaTable:
-        found = delta.open_table(uri, self.settings)
-        assert found is not None
-        return found
-
-    def put(self, seq: int, *found: tuple[int, str, str | None]) -> int:
-        names = table_schema(self.contract).names
-        rows = pa.Table.from_pylist(
-            [
-                {
-                    "id": key,
-                    "day": DAY,
-                    "amount": Decimal(amount),
-                    "status": status,
-                    "_upload_id": f"u{seq}",
-                    "_seq": seq,
-                    "_row": line,
-                }
-                for line, (key, amount, status) in enumerate(found, 2)
-            ],
-            schema=table_schema(self.contract),
-        )
-        values = [(name, f"s.{sql.identifier(name)}") for name in names]
-        merge = delta.Merge('t."id" = s."id"', ("id",), (Clause("update", values), Clause("insert", values)))
-        metadata = json.dumps({"outcomes": [json.loads(an_outcome(seq).to_json())]})
-        version = delta.merge(
-            self.handle(self.uri),
-            rows,
-            merge,
-            app_id=app_id("trades"),
-            version=seq,
-            metadata=metadata,
-        )
-        self._tell(seq)
-        return version
-
-    def _tell(self, seq: int) -> None:
-        known: dict[str, Any] = {
-            **dict.fromkeys(UPLOADS.names, "x"),
-            "file_name": f"file{seq}.csv",
-            "principal": "ann",
-            "dataset": "trades",
-            "upload_id": f"u{seq}",
-            "money": {},
-            "held": [],
-            "seq": seq,
-            "accepted_at": NOW,
-            "applied_at": NOW,
-            "version": seq,
-        }
-        numbers = dict.fromkeys(("size", "rows", "merged", "superseded", "duplicate", "quarantined"), 1)
-        delta.append(
-            self.handle(self.uploads),
-            pa.Table.from_pylist([{**known, **numbers}], schema=UPLOADS),
-            app_id=app_id("trades"),
-            version=seq,
-            metadata=None,
-        )
+BEFORE, AFTER = "2026-01-01", "2026-01-02"
 
 
 @pytest.fixture
-def trades(fresh_cloud: Cloud) -> Trades:
-    return Trades(fresh_cloud)
+def books(fresh_cloud: Cloud) -> Accounts:
+    return Accounts(fresh_cloud, a_contract("upsert"))
 
 
-def test_history_tells_what_each_commit_applied(trades: Trades) -> None:
-    trades.put(1, (1, "1.00", "NEW"))
-    trades.put(2)
-    found = history.history(trades.uri, trades.settings)
+def uri(books: Accounts, table: str = "accounts") -> str:
+    return table_uri(books.settings.tables_bucket, table)
+
+
+def handle(books: Accounts) -> delta.DeltaTable:
+    found = delta.open_table(uri(books), books.settings)
+    assert found is not None
+    return found
+
+
+def between(books: Accounts, before: int, after: int) -> Difference:
+    return diff(uri(books), books.settings, before, after, identity_of(books.contract))
+
+
+def traced(books: Accounts, now: datetime | None = None, **key: str) -> tuple[Step, ...]:
+    return trace(books.contract, books.settings, key_of(books.contract, key), now or datetime.now(UTC))
+
+
+def test_history_tells_what_each_commit_applied(books: Accounts) -> None:
+    books.put([a_row("a")])
+    books.put([], [])
+    found = history(uri(books), books.settings)
     assert [commit.version for commit in found] == [2, 1, 0]
-    assert [[outcome.seq for outcome in commit.outcomes] for commit in found] == [[2], [1], []]
-    assert [outcome.version for commit in found for outcome in commit.outcomes] == [2, 1]
+    assert [[outcome.seq for outcome in commit.outcomes] for commit in found] == [[2, 3], [1], []]
+    assert [outcome.version for commit in found for outcome in commit.outcomes] == [2, 2, 1]
 
 
-def test_a_merge_that_changes_nothing_still_moves_the_progress(trades: Trades) -> None:
-    trades.put(1)
-    assert delta.applied(trades.handle(trades.uri), app_id("trades")) == 1
+def test_a_merge_that_changes_nothing_still_moves_the_progress(books: Accounts) -> None:
+    books.put([])
+    assert delta.applied(handle(books), app_id("accounts")) == 1
 
 
-def test_an_applied_progress_is_not_written_again_and_never_goes_back(trades: Trades) -> None:
-    version = trades.put(2, (1, "1.00", None))
-    assert trades.put(2, (1, "2.00", None)) == version
-    assert trades.put(1, (1, "3.00", None)) == version
-    assert delta.select(trades.handle(trades.uri), "SELECT amount FROM t")["amount"].to_pylist() == [Decimal("1.00")]
-
-
-def test_the_version_as_of_a_time_is_the_last_one_until_then(trades: Trades) -> None:
-    trades.put(1, (1, "1.00", None))
-    commits = history.history(trades.uri, trades.settings)
+def test_the_version_as_of_a_time_is_the_last_one_until_then(books: Accounts) -> None:
+    books.put([a_row("a")])
+    commits = history(uri(books), books.settings)
     for commit in commits:
-        assert history.version_as_of(trades.uri, trades.settings, commit.committed_at) == commit.version
+        assert version_as_of(uri(books), books.settings, commit.committed_at) == commit.version
     later = commits[0].committed_at + timedelta(days=1)
-    assert history.version_as_of(trades.uri, trades.settings, later) == 1
+    assert version_as_of(uri(books), books.settings, later) == 1
     with pytest.raises(HistoryError, match="it has version 0 since"):
-        history.version_as_of(trades.uri, trades.settings, commits[-1].committed_at - timedelta(seconds=1))
+        version_as_of(uri(books), books.settings, commits[-1].committed_at - timedelta(seconds=1))
 
 
-def test_a_version_that_never_was_is_refused_with_those_that_were(trades: Trades) -> None:
+def test_a_version_that_never_was_is_refused_with_those_that_were(books: Accounts) -> None:
     with pytest.raises(HistoryError, match=r"no version 7; its versions are 0\.\.0"):
-        delta.query("SELECT * FROM trades", {"trades": trades.uri}, trades.settings, {"trades": 7})
+        delta.query("SELECT * FROM accounts", {"accounts": uri(books)}, books.settings, {"accounts": 7})
 
 
-def test_a_difference_is_by_key_and_lineage_alone_is_none(trades: Trades) -> None:
-    trades.put(1, (1, "1.00", "NEW"), (2, "2.00", None), (3, "3.00", "NEW"))
-    trades.put(2, (1, "1.00", "NEW"), (2, "2.00", "DONE"), (4, "4.00", None))
-    found = history.diff(trades.uri, trades.settings, 1, 2, ("id",))
-    assert found.inserted["id"].to_pylist() == [4]
+def test_a_difference_is_by_key_and_lineage_alone_is_none(books: Accounts) -> None:
+    books.put([a_row("1"), a_row("2"), a_row("3")])
+    books.put([a_row("1"), a_row("2", note="done"), a_row("4")])
+    found = between(books, 1, 2)
+    assert found.inserted["id"].to_pylist() == ["4"]
     assert found.deleted.num_rows == 0
-    assert (found.before["id"].to_pylist(), found.before["status"].to_pylist()) == ([2], [None])
-    assert (found.after["id"].to_pylist(), found.after["status"].to_pylist()) == ([2], ["DONE"])
-    back = history.diff(trades.uri, trades.settings, 2, 1, ("id",))
-    assert back.deleted["id"].to_pylist() == [4]
-    assert history.diff(trades.uri, trades.settings, 2, 2, ("id",)).after.num_rows == 0
+    assert (found.before["id"].to_pylist(), found.before["note"].to_pylist()) == (["2"], [None])
+    assert (found.after["id"].to_pylist(), found.after["note"].to_pylist()) == (["2"], ["done"])
+    back = between(books, 2, 1)
+    assert back.deleted["id"].to_pylist() == ["4"]
+    assert between(books, 2, 2).after.num_rows == 0
 
 
-def test_a_difference_spans_a_new_column(trades: Trades) -> None:
-    trades.put(1, (1, "1.00", "NEW"))
-    define.add_columns(trades.handle(trades.uri), [pa.field("note", pa.string())])
-    found = history.diff(trades.uri, trades.settings, 1, 2, ("id",))
-    assert found.after.num_rows == found.inserted.num_rows == 0
+def test_a_difference_spans_a_new_column(books: Accounts) -> None:
+    books.put([a_row("1")])
+    define.add_columns(handle(books), [pa.field("extra", pa.string())])
+    found = between(books, 1, 2)
+    assert found.after.num_rows == found.inserted.num_rows == found.deleted.num_rows == 0
 
 
-def test_a_row_is_traced_to_its_file_line_person_and_commit(trades: Trades) -> None:
-    trades.put(1, (8, "1.00", None), (9, "1.00", "NEW"))
-    trades.put(2, (7, "5.00", None))
-    trades.put(3, (9, "2.00", "DONE"))
-    key = history.key_of(trades.contract, {"id": "9"})
-    steps = history.trace(trades.uri, trades.uploads, trades.settings, key)
+def test_in_a_difference_a_window_that_ended_has_changed(fresh_cloud: Cloud) -> None:
+    books = Accounts(fresh_cloud, a_contract("scd2"))
+    books.put([a_row("a", BEFORE)])
+    books.put([a_row("a", AFTER, name="y")])
+    found = between(books, 1, 2)
+    assert found.after["_valid_to"].to_pylist() == [date(2026, 1, 2)]
+    assert found.inserted["name"].to_pylist() == ["y"]
+
+
+def test_rows_without_a_key_are_told_apart_by_all_they_say(fresh_cloud: Cloud) -> None:
+    books = Accounts(fresh_cloud, a_contract("replace"))
+    books.put([a_row("a"), a_row("a"), a_row("b")])
+    books.put([a_row("c"), a_row("b"), a_row("a")])
+    found = diff(uri(books), books.settings, 1, 2, ())
+    assert found.deleted["id"].to_pylist() == ["a"]
+    assert found.inserted["id"].to_pylist() == ["c"]
+    assert found.after.num_rows == 0
+
+
+def test_a_row_is_traced_to_its_file_line_person_and_commit(books: Accounts) -> None:
+    books.put([a_row("8", BEFORE), a_row("9", BEFORE)])
+    books.put([a_row("7")])
+    books.put([a_row("7"), a_row("9", AFTER, amount="2.00")])
+    steps = traced(books, id="9")
+    uploads = [upload.upload_id for upload in books.uploads]
     assert [(step.version, step.change, step.line, step.seq, step.upload_id) for step in steps] == [
-        (1, "insert", 3, 1, "u1"),
-        (3, "update", 2, 3, "u3"),
+        (1, "insert", 3, 1, uploads[0]),
+        (3, "update", 3, 3, uploads[2]),
     ]
-    assert [(step.file_name, step.principal) for step in steps] == [("file1.csv", "ann"), ("file3.csv", "ann")]
+    assert [(step.file_name, step.principal) for step in steps] == [("1.csv", "ann"), ("3.csv", "ann")]
     assert [step.row["amount"] for step in steps] == [Decimal("1.00"), Decimal("2.00")]
     with pytest.raises(HistoryError, match="ever had a row with id=99"):
-        history.trace(trades.uri, trades.uploads, trades.settings, history.key_of(trades.contract, {"id": "99"}))
+        traced(books, id="99")
 
 
-@pytest.mark.parametrize("texts", [{}, {"id": "x"}, {"idd": "1"}, {"id": "1", "day": "2026-01-01"}, {"id": str(2**63)}])
-def test_a_key_that_is_none_is_refused(trades: Trades, texts: dict[str, str]) -> None:
-    contract: Contract = trades.contract
-    with pytest.raises(HistoryError):
-        history.key_of(contract, texts)
+def test_a_deleted_row_is_traced_to_the_line_that_deleted_it(books: Accounts) -> None:
+    books.put([a_row("a", BEFORE)])
+    books.put([a_row("b")], [a_row("c"), a_row("a", AFTER, op="D")])
+    *_, last = traced(books, id="a")
+    assert (last.change, last.seq, last.line, last.file_name) == ("delete", 3, 3, "3.csv")
+    assert last.row["amount"] == Decimal("1.00")
+
+
+def test_all_windows_of_a_key_are_traced(fresh_cloud: Cloud) -> None:
+    books = Accounts(fresh_cloud, a_contract("scd2"))
+    books.put([a_row("a", BEFORE)])
+    books.put([a_row("a", AFTER, name="y")])
+    steps = traced(books, id="a")
+    assert [(step.change, step.seq, step.row["_valid_from"], step.row["_valid_to"]) for step in steps] == [
+        ("insert", 1, date(2026, 1, 1), None),
+        ("update", 2, date(2026, 1, 1), date(2026, 1, 2)),
+        ("insert", 2, date(2026, 1, 2), None),
+    ]
+
+
+def test_a_row_that_a_full_state_lacks_is_traced_to_that_file(fresh_cloud: Cloud) -> None:
+    books = Accounts(fresh_cloud, a_contract("snapshot"))
+    books.put([a_row("a"), a_row("b")])
+    books.put([a_row("a")])
+    *_, last = traced(books, id="b")
+    assert (last.change, last.seq, last.line, last.file_name) == ("delete", 2, None, "2.csv")
+
+
+def test_a_row_without_a_key_is_traced_by_its_line(fresh_cloud: Cloud) -> None:
+    books = Accounts(fresh_cloud, a_contract("replace"))
+    books.put([a_row("a")])
+    books.put([a_row("b")])
+    steps = traced(books, _seq="1", _row="2")
+    assert [(step.change, step.seq) for step in steps] == [("insert", 1), ("delete", 2)]
+
+
+def test_a_row_that_is_older_than_the_retention_is_traced_to_the_file_that_it_came_from(fresh_cloud: Cloud) -> None:
+    books = Accounts(fresh_cloud, a_contract("upsert", days=30))
+    books.put([a_row("a")])
+    (step,) = traced(books, datetime.now(UTC) + timedelta(days=31), id="a")
+    assert (step.change, step.version, step.seq, step.file_name) == ("there", 1, 1, "1.csv")
+
+
+@pytest.mark.parametrize("texts", [{}, {"day": "2026-01-01"}, {"idd": "1"}, {"id": "1", "day": "2026-01-01"}])
+def test_a_key_that_is_none_is_refused(texts: dict[str, str]) -> None:
+    with pytest.raises(HistoryError, match="has the key id"):
+        key_of(a_contract("upsert"), texts)
+
+
+def test_a_value_that_is_none_of_its_type_is_refused() -> None:
+    with pytest.raises(HistoryError, match="_seq='x' is no integer"):
+        key_of(a_contract("append"), {"_seq": "x", "_row": str(2**63)})
+    with pytest.raises(HistoryError, match="is no integer"):
+        key_of(a_contract("append"), {"_seq": "1", "_row": str(2**63)})
 
 
 @pytest.mark.parametrize(
@@ -196,25 +191,23 @@ def test_a_key_that_is_none_is_refused(trades: Trades, texts: dict[str, str]) ->
         "COPY (SELECT 1) TO '/tmp/x.parquet'",
         "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/hosts'",
         "EXPLAIN ANALYZE SELECT 1",
-        "/* SELECT */ INSERT INTO trades SELECT * FROM trades",
-        "SELECT 1; DROP TABLE trades",
-        "-- SELECT\nDELETE FROM trades",
+        "/* SELECT */ INSERT INTO accounts SELECT * FROM accounts",
+        "SELECT 1; DROP TABLE accounts",
+        "-- SELECT\nDELETE FROM accounts",
         "SET x = 1",
     ],
 )
-def test_nothing_but_a_select_is_answered(trades: Trades, statement: str) -> None:
+def test_nothing_but_a_select_is_answered(books: Accounts, statement: str) -> None:
     with pytest.raises(LedgerlakeError):
-        delta.query(statement, {"trades": trades.uri}, trades.settings)
+        delta.query(statement, {"accounts": uri(books)}, books.settings)
 
 
-def test_a_query_joins_tables_each_at_its_version(trades: Trades) -> None:
-    trades.put(1, (1, "1.00", None))
-    trades.put(2, (1, "2.00", None))
-    text = "WITH x AS (SELECT * FROM trades) SELECT x.amount, u.file_name FROM x JOIN uploads u ON u.seq = x._seq"
-    uris = {"trades": trades.uri, "uploads": trades.uploads}
-    assert delta.query(text, uris, trades.settings).to_pylist() == [
-        {"amount": Decimal("2.00"), "file_name": "file2.csv"},
-    ]
-    assert delta.query(text, uris, trades.settings, {"trades": 1}).to_pylist() == [
-        {"amount": Decimal("1.00"), "file_name": "file1.csv"},
+def test_a_query_joins_tables_each_at_its_version(books: Accounts) -> None:
+    books.put([a_row("a", BEFORE)])
+    books.put([a_row("a", AFTER, amount="2.00")])
+    text = "WITH x AS (SELECT * FROM accounts) SELECT x.amount, u.file_name FROM x JOIN uploads u ON u.seq = x._seq"
+    uris = {name: uri(books, name) for name in ("accounts", "uploads")}
+    assert delta.query(text, uris, books.settings).to_pylist() == [{"amount": Decimal("2.00"), "file_name": "2.csv"}]
+    assert delta.query(text, uris, books.settings, {"accounts": 1}).to_pylist() == [
+        {"amount": Decimal("1.00"), "file_name": "1.csv"},
     ]
