@@ -14,12 +14,13 @@ from functools import partial
 import pyarrow as pa
 
 from ledgerlake.errors import ConfigurationError, ContractError, Problem
-from ledgerlake.layout import table_uri
+from ledgerlake.layout import events_table, table_uri
 from ledgerlake.settings import Settings
 from tables import define, delta
 from tables.checks import checks
 from tables.contract import Contract
-from tables.modes import table_schema
+from tables.mode import event_schema
+from tables.modes import MODES, table_schema
 from tables.system_tables import PARTITIONS, SYSTEM_TABLES
 
 READER, WRITER = 1, 4
@@ -57,6 +58,7 @@ def plan(contract: Contract, settings: Settings) -> Plan:
         TransientError: the storage cannot be reached.
     """
     changes = [change for name in SYSTEM_TABLES for change in _system(name, settings)]
+    changes += _events(contract, settings)
     uri = table_uri(settings.tables_bucket, contract.dataset)
     handle = delta.open_table(uri, settings)
     if handle is None:
@@ -129,6 +131,23 @@ def _system(name: str, settings: Settings) -> list[Change]:
         settings,
         partition_by=PARTITIONS,
         properties=_retention(AUDIT_DAYS),
+    )
+    return [Change(name, "create", create)]
+
+
+def _events(contract: Contract, settings: Settings) -> list[Change]:
+    """The table of what the mode has to remember, where it has to."""
+    name = events_table(contract.dataset)
+    uri = table_uri(settings.tables_bucket, name)
+    if not MODES[contract.mode].remembers(contract) or delta.open_table(uri, settings) is not None:
+        return []
+    create = partial(
+        define.create,
+        uri,
+        event_schema(contract),
+        settings,
+        partition_by=(),
+        properties=_retention(contract.audit_days),
     )
     return [Change(name, "create", create)]
 
