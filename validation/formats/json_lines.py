@@ -39,6 +39,7 @@ class _Row:
 
     cells: dict[str, str | None] = field(default_factory=dict)
     others: dict[str, str | None] = field(default_factory=dict)
+    folded: set[str] = field(default_factory=set)
 
     def put(self, name: str, value: Any, names: Names) -> None:  # whatever JSON holds
         """Adds a member; raises `_BadRowError` where it cannot stand in a row."""
@@ -47,12 +48,13 @@ class _Row:
         if column is None and names.is_wrong(name):
             msg = f"member {name!r} is unknown{nearest(name, [*names.known, *names.listed])}"
             raise _BadRowError(msg)
-        if column in self.cells or (other and other in self.others):
+        if column in self.cells or (other is not None and fold(other) in self.folded):
             msg = f"member {name!r} gives {column or other!r} a second time"
             raise _BadRowError(msg)
         if column:
             self.cells[column] = _cell(name, value)
         elif other is not None:
+            self.folded.add(fold(other))
             _without_surrogates(name, other)
             self.others[other] = _any_text(name, value) if names.others == "rescue" else _cell(name, value)
 
