@@ -10,11 +10,13 @@ from ledgerlake.aws import Aws
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings
+from streaming_jobs.lake import Lake
+from streaming_jobs.lease import held
 from tables import catalog
 from tables.contract import Contract
 from tables.contract_store import ContractStore
 from tables.delta import open_table, schema
-from tables.plan import Plan, apply, plan
+from tables.plan import Plan, apply, plan, tables_of
 from tables.system_tables import SYSTEM_TABLES
 
 
@@ -47,17 +49,29 @@ def plans(settings: Settings, wanted: Sequence[Contract]) -> tuple[Plan, ...]:
 
 
 def prepare(settings: Settings, aws: Aws, wanted: Sequence[Contract]) -> tuple[Plan, ...]:
-    """Makes the changes and registers every table; returns what was changed."""
+    """Makes the changes and registers every table; returns what was changed.
+
+    Raises:
+        TransientError: a driver is writing to a table that has to be rewritten, or a system is away: try again.
+    """
     made = plans(settings, wanted)
-    for planned in made:
-        apply(planned)
-    for contract in wanted:
-        uri = table_uri(settings.tables_bucket, contract.dataset)
-        catalog.register(aws, settings, contract.dataset, columns(uri, settings), uri, contract.description)
+    for contract, planned in zip(wanted, made, strict=True):
+        _change(settings, aws, contract, planned)
+        for each in tables_of(contract, settings):
+            catalog.register(aws, settings, each.table, columns(each.uri, settings), each.uri, each.description)
     for name in SYSTEM_TABLES:
         uri = table_uri(settings.tables_bucket, name)
         catalog.register(aws, settings, name, columns(uri, settings), uri)
     return made
+
+
+def _change(settings: Settings, aws: Aws, contract: Contract, planned: Plan) -> None:
+    """A table is rewritten while no driver writes to it, as it is then; everything else goes on beside them."""
+    if not planned.rewrites:
+        apply(planned)
+        return
+    with held(Lake(settings, aws, ContractStore(settings, aws)), contract.dataset):
+        apply(plan(contract, settings))
 
 
 def columns(uri: str, settings: Settings) -> pa.Schema:

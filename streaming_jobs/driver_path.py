@@ -24,7 +24,7 @@ from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, events_table
 from streaming_jobs.conservation import tally_quarantined
 from streaming_jobs.lake import Lake
-from streaming_jobs.lookup import live_rows, memory_of
+from streaming_jobs.lookup import live_rows, memory_of, stored_contract
 from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import Run
 from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
@@ -35,6 +35,7 @@ from tables.merge import has_deletes, merge_of
 from tables.mode import OP, Commit, Fate, Fold, Mode, Offer
 from tables.modes import MODES, change_schema
 from tables.order import distinct
+from tables.widening import stored_rows
 from validation.validate import Declared, validate
 from validation.verdict import Verdict
 
@@ -67,15 +68,16 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     contract, mode = run.contract, MODES[run.contract.mode]
     judged = [_unless_held(each, data, contract, mode) for each in _judge_all(lake, run)]
     accepted = [_with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
-    rows = delta.widened(data, pa.concat_tables([contract.row_schema.empty_table(), *accepted]))
-    folded = _fold(lake, data, rows, run, mode)
+    stored = stored_contract(lake, contract, data)
+    rows = stored_rows(pa.concat_tables([contract.row_schema.empty_table(), *accepted]), contract, stored)
+    folded = _fold(lake, data, rows, replace(run, contract=stored), mode)
     counted = tallies(folded.fates, rows, contract.money)
     outcomes = tuple(_outcome(each, contract, counted, now) for each in judged)
     return Prepared(
         outcomes=outcomes,
         quarantine=partial(_quarantine, lake, run, judged, now),
         remember=partial(_remember, lake, run, folded.events),
-        commit=partial(_commit, data, run, mode, folded.changes),
+        commit=partial(_commit, data, replace(run, contract=stored), mode, folded.changes),
         discard=lambda: None,
     )
 

@@ -13,8 +13,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  # the name everybody knows it by
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ledgerlake.aws import transient
 from ledgerlake.errors import LedgerlakeError, TransientError
@@ -38,6 +39,7 @@ from tables import delta, system_tables
 from tables.contract import Contract
 from tables.merge import merge_of
 from tables.mode import OP, Commit, Offer
+from tables.widening import silent
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,21 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
 
 def _read(job: Job, folder: str) -> _Read:
     staged = stage(job.spark, job.lake.settings, job.contract, job.run.uploads, job.shapes.rows, folder)
-    accepted = staged.filter(F.col("_kind") == ACCEPTED).select(*map(column, job.shapes.rows.names))
+    accepted = staged.filter(F.col("_kind") == ACCEPTED).select(*_said(job))
     said = {
         seq: _unless_held(job, each, accepted.filter(F.col("_seq") == seq)) for seq, each in summaries(staged).items()
     }
     good = F.col("_seq").isin([seq for seq, summary in said.items() if not summary.held])
     return _Read(accepted.filter(good), staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
+
+
+def _said(job: Job) -> list[Column]:
+    """The columns of an accepted row; null where its contract does not store what the table has."""
+    unsaid = silent(job.contract, job.stored)
+    types = from_arrow_schema(job.shapes.rows)
+    return [
+        F.lit(None).cast(each.dataType).alias(each.name) if each.name in unsaid else column(each.name) for each in types
+    ]
 
 
 def _unless_held(job: Job, summary: Summary, accepted: DataFrame) -> Summary:
@@ -180,7 +191,7 @@ def _commit(job: Job, folded: Folded | None, metadata: str) -> int:
     there, uri = delta.schema(data), job.uri(run.dataset)
     match job.mode.commit:
         case Commit.MERGE:
-            spec = merge_of(run.contract, job.mode, there.names, deletes=folded.has(DELETES))
+            spec = merge_of(job.stored, job.mode, there.names, deletes=folded.has(DELETES))
             spark_tables.merge(fitted(folded.changes, there.append(OP)), uri, spec, there, **progress)
         case Commit.APPEND:
             spark_tables.write(fitted(folded.changes, there), uri, "append", **progress)

@@ -14,12 +14,20 @@ from streaming_jobs.runs import Run
 from tables import delta, sql
 from tables.contract import Contract
 from tables.mode import OP, UPSERT, Memory, Mode
-from tables.modes import table_schema
+from tables.modes import MODES, table_schema
+from tables.widening import as_stored
 
 OPEN = "_valid_to"
 """Null in the rows that are current, where a table keeps history."""
 
 TIME = pa.timestamp("us", tz="UTC")
+
+
+def stored_contract(lake: Lake, contract: Contract, data: Handle) -> Contract:
+    """The contract with the columns and types that its tables have by now: what its rows are folded under."""
+    remembers = MODES[contract.mode].remembers(contract)
+    events = delta.schema(newest(lake, contract.dataset, events_table(contract.dataset))) if remembers else None
+    return as_stored(contract, delta.schema(data), events)
 
 
 def memory_of(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> pa.Table | None:

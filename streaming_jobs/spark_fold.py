@@ -70,7 +70,7 @@ def fold(job: Job, rows: DataFrame, past: Past | None, folder: str) -> Folded:
 
 def _by_batch(job: Job, rows: DataFrame) -> DataFrame:
     """For a mode that decides about each row alone."""
-    each = partial(_fold_batches, job.contract, job.run.turn, job.shapes)
+    each = partial(_fold_batches, job.stored, job.run.turn, job.shapes)
     return rows.mapInArrow(each, from_arrow_schema(_shape(job.shapes)))
 
 
@@ -80,9 +80,9 @@ def _by_key(job: Job, rows: DataFrame, past: Past | None) -> DataFrame:
     result = from_arrow_schema(_shape(job.shapes))
     left = rows.withColumn("_bucket", bucket).groupBy("_bucket")
     if past is None:
-        return left.applyInArrow(partial(_fold_rows, job.contract, job.run.turn, job.shapes), result)
+        return left.applyInArrow(partial(_fold_rows, job.stored, job.run.turn, job.shapes), result)
     right = past.rows.withColumn("_bucket", bucket).groupBy("_bucket")
-    return left.cogroup(right).applyInArrow(partial(_fold_both, job.contract, job.run.turn, job.shapes), result)
+    return left.cogroup(right).applyInArrow(partial(_fold_both, job.stored, job.run.turn, job.shapes), result)
 
 
 def _buckets(job: Job, size: int) -> int:

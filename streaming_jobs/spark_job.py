@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from ledgerlake.layout import table_uri
 from streaming_jobs.lake import Lake
+from streaming_jobs.lookup import stored_contract
 from streaming_jobs.open_tables import Handle, spark_uri
 from streaming_jobs.runs import Run
 from tables import delta
@@ -36,10 +37,11 @@ class Job:
     data: Handle
     at: int
     shapes: Shapes
+    stored: Contract
 
     @property
     def contract(self) -> Contract:
-        """The contract of all its uploads."""
+        """The contract of all its uploads, under which they are read; they are folded under `stored`."""
         return self.run.contract
 
     @property
@@ -53,13 +55,12 @@ class Job:
 
 
 def job_of(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Job:
-    """The job; `data` is the table at its newest version, and may have wider types than the contract.
+    """The job; `data` is the table at its newest version, and may have more columns and wider types than the contract.
 
     Raises:
         LedgerlakeError: the rows of the contract do not fit the table.
     """
-    contract = run.contract
-    all_three = contract.row_schema, change_schema(contract), event_schema(contract)
-    shapes = Shapes(*(delta.widened_schema(data, each) for each in all_three))
+    stored = stored_contract(lake, run.contract, data)
+    shapes = Shapes(stored.row_schema, change_schema(stored), event_schema(stored))
     delta.fit(data, shapes.changes.empty_table().drop_columns([OP.name]))
-    return Job(lake, spark, run, data, data.version(), shapes)
+    return Job(lake, spark, run, data, data.version(), shapes, stored)

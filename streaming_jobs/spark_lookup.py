@@ -31,7 +31,7 @@ def memory_of(job: Job, rows: DataFrame) -> Past | None:
 
     Spark reads the very version of the table that the job was made for, and events up to its progress.
     """
-    memory = job.mode.memory(job.contract)
+    memory = job.mode.memory(job.stored)
     if memory is None:
         return None
     changes, in_rows = job.shapes.changes, job.shapes.rows

@@ -19,7 +19,7 @@ from tables.delta.handles import (
     storage_options,
 )
 from tables.delta.reads import query, select, select_all, stream
-from tables.delta.writes import append, fit, merge, record_progress, replace, widened, widened_schema
+from tables.delta.writes import append, fit, merge, record_progress, replace
 from tables.merge import Merge
 
 __all__ = [
@@ -44,6 +44,4 @@ __all__ = [
     "size",
     "storage_options",
     "stream",
-    "widened",
-    "widened_schema",
 ]

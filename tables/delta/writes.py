@@ -18,6 +18,7 @@ from tables import sql
 from tables.delta.handles import HOOKS, applied, refresh, refusals, schema
 from tables.merge import Merge
 from tables.mode import OP
+from tables.widening import widens
 
 
 def append(handle: DeltaTable, rows: pa.Table, *, app_id: str, version: int, metadata: str | None) -> int:
@@ -118,48 +119,26 @@ def record_progress(handle: DeltaTable, *, app_id: str, version: int, metadata: 
 
 
 def fit(handle: DeltaTable, rows: pa.Table) -> pa.Table:
-    """The rows in the table's exact schema: its order of columns, nulls for columns that the rows do not have.
+    """The rows in the table's exact schema: its order and types of columns, nulls for those that the rows do not have.
 
     Raises:
-        LedgerlakeError: a column is unknown to the table or of another type; deltalake would round it silently.
+        LedgerlakeError: a column is unknown to the table, or could lose digits in it; deltalake would round silently.
     """
     wanted = schema(handle)
     unknown = [name for name in rows.column_names if name not in wanted.names]
     other = [
         f"{each.name} is {rows.schema.field(each.name).type}, the table has {each.type}"
         for each in wanted
-        if each.name in rows.column_names and rows.schema.field(each.name).type != each.type
+        if each.name in rows.column_names and not widens(rows.schema.field(each.name).type, each.type)
     ]
     if unknown or other:
         found = "; ".join([*(f"{name} is unknown" for name in unknown), *other])
         raise LedgerlakeError(f"rows do not fit the table: {found}; run `ledgerlake tables plan`")
     columns = [
-        rows[each.name] if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type) for each in wanted
+        rows[each.name].cast(each.type) if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type)
+        for each in wanted
     ]
     return pa.Table.from_arrays(columns, schema=wanted)
-
-
-def widened(handle: DeltaTable, rows: pa.Table) -> pa.Table:
-    """The rows with the types of the table's columns of the same name, where no value can be lost.
-
-    Raises:
-        LedgerlakeError: as `fit`.
-    """
-    wanted = widened_schema(handle, rows.schema)
-    if wanted.types == rows.schema.types:
-        return rows
-    try:
-        return rows.cast(wanted)
-    except pa.ArrowInvalid as error:
-        raise LedgerlakeError(f"rows do not fit the table: {error}; run `ledgerlake tables plan`") from error
-
-
-def widened_schema(handle: DeltaTable, columns: pa.Schema) -> pa.Schema:
-    """The columns with the types of the table's columns of the same name."""
-    there = schema(handle)
-    return pa.schema(
-        [each.with_type(there.field(each.name).type) if each.name in there.names else each for each in columns]
-    )
 
 
 def _bounds(name: str, values: pa.ChunkedArray) -> str:
