@@ -50,27 +50,27 @@ def value_of(contract: Contract, name: str, text: str) -> tuple[Any, pa.DataType
         HistoryError: it is not of the column's type.
     """
     column = Column(name, Kind.INTEGER) if name in PLACE else contract.column(name)
-    return typed(name, column.kind, column.arrow, text), column.arrow
+    return typed_as(name, column.arrow, text), column.arrow
 
 
-def typed(name: str, kind: Kind, arrow: pa.DataType, text: str) -> Any:
-    """The value that the text says; `name` is for the message.
+def typed_as(name: str, kind: pa.DataType, text: str) -> Any:
+    """The value of that type which the text says; `name` is for the message.
 
     Raises:
-        HistoryError: it is none of that kind.
+        HistoryError: it says none.
     """
-    reads: dict[Kind, Callable[[str], Any]] = {
-        Kind.STRING: str,
-        Kind.INTEGER: int,
-        Kind.DECIMAL: Decimal,
-        Kind.DATE: date.fromisoformat,
-        Kind.TIMESTAMP: from_text,
-        Kind.BOOLEAN: lambda given: {"true": True, "false": False}[given.lower()],
-    }
+    reads: tuple[tuple[Callable[[pa.DataType], bool], Callable[[str], Any]], ...] = (
+        (pa.types.is_string, str),
+        (pa.types.is_integer, int),
+        (pa.types.is_decimal, Decimal),
+        (pa.types.is_date, date.fromisoformat),
+        (pa.types.is_timestamp, from_text),
+        (pa.types.is_boolean, lambda given: {"true": True, "false": False}[given.lower()]),
+    )
     try:
-        value = reads[kind](text)
-        pa.scalar(value, arrow)
+        value = next(read for is_kind, read in reads if is_kind(kind))(text)
+        pa.scalar(value, kind)
     except (ValueError, KeyError, InvalidOperation, OverflowError, pa.ArrowInvalid) as error:
-        msg = f"{name}={text!r} is no {kind}; write dates and times as ISO 8601"
+        msg = f"{name}={text!r} is no {kind}; write dates as 2026-03-31 and times as 2026-03-31T00:00:00Z"
         raise HistoryError(msg) from error
     return value

@@ -8,6 +8,7 @@ a value of; of those that say the same in turn, the one that came first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +57,9 @@ def fold_partial(rows: pa.Table, memory: pa.Table | None, contract: Contract, _:
     """The fold of `upsert` with `ignore_nulls`: every row takes effect."""
     deletes = deleting(rows, contract)
     events = _events(rows, deletes, memory, contract)
-    before = _state(events, events.order[events.order >= rows.num_rows], contract)
-    after = _state(events, events.order, contract)
+    names = content(contract)
+    before = _state(events, events.order[events.order >= rows.num_rows], names)
+    after = _state(events, events.order, names)
     differ = (before.newest != after.newest) | (before.cells != after.cells).any(axis=0)
     put = np.flatnonzero(differ & (after.newest >= 0))
     gone = np.flatnonzero((before.newest >= 0) & (after.newest < 0))
@@ -93,13 +95,13 @@ def _events(rows: pa.Table, deletes: Flags, memory: pa.Table | None, contract: C
     return _Events(both, key, arrival, np.lexsort((arrival, time, key)), deletes)
 
 
-def _state(events: _Events, order: Ints, contract: Contract) -> _State:
+def _state(events: _Events, order: Ints, names: Sequence[str]) -> _State:
     count = int(events.key.max(initial=-1)) + 1
     reset = np.full(count, -1)
     deleted = np.flatnonzero(events.deletes[order])
     reset[events.key[order[deleted]]] = deleted
     alive = order[np.arange(order.size) > reset[events.key[order]]]
-    cells = [_cells(events, alive, [name], count) for name in content(contract)]
+    cells = [_cells(events, alive, [name], count) for name in names]
     newest = _cells(events, alive, [], count)  # that the row is there comes from an event, too
     arrival = np.append(events.arrival, -1)
     for found in cells:

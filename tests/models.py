@@ -153,7 +153,9 @@ def snapshot_history(uploads: Sequence[Upload], shape: Shape) -> Told:
 
 
 def _states(uploads: Sequence[Upload], shape: Shape) -> Told:
-    told, state, ended = Told(), {}, {}
+    told = Told()
+    state: dict[Key, dict[str, Any]] = {}
+    ended: dict[Key, datetime] = {}
     for upload in uploads:
         new = {shape.key_of(row): row for row in upload.rows}
         if not new or len(new) < shape.shrinks_to * len(state):

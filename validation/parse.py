@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from tables.contract import Column, FileFormat, Kind
 from validation.decimals import short_decimals
 from validation.moments import parse_dates, parse_timestamps
-from validation.text import flags, full_match, longest, only_bytes, trim, with_nulls
+from validation.text import bytes_between, full_match, longest, trim, with_nulls
 
-_INTEGER = flags("0123456789-")
-_DECIMAL = flags("0123456789-+.")
+DISTINCT = (Kind.DATE, Kind.TIMESTAMP, Kind.BOOLEAN)
+"""Kinds whose texts repeat: each distinct text is parsed once."""
 _MAX_DIGITS = 38  # Arrow 23 silently wraps a decimal text of more digits
 _INT64 = (-(2**63), 2**63 - 1)
 BOOLEANS = ("true/false", "1/0", "yes/no")
@@ -34,8 +34,8 @@ class Parsed:
 
 
 def parse(cells: pa.Array, column: Column, file: FileFormat) -> Parsed:
-    """Cells of text, or cells that already have the column's type, as values of `column.arrow`."""
-    if not pa.types.is_string(cells.type):
+    """Cells of text (each, or as a dictionary), or cells that have the column's type, as values of `column.arrow`."""
+    if not (pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type)):
         return Parsed(cells)
     match column.kind:
         case Kind.STRING:
@@ -56,7 +56,7 @@ def _clean(cells: pa.StringArray, file: FileFormat) -> pa.StringArray:
 
 def _integers(cells: pa.StringArray, file: FileFormat) -> Parsed:
     plain = with_nulls(cells, set(file.null_tokens))
-    if only_bytes(plain, _INTEGER):
+    if bytes_between(plain, "-", "9"):  # - . / and digits; a cast refuses what is no number
         try:
             return Parsed(pc.cast(plain, pa.int64()))
         except pa.ArrowInvalid:
@@ -80,7 +80,7 @@ def _decimals(cells: pa.StringArray, column: Column, file: FileFormat) -> Parsed
     short = short_decimals(plain, column.arrow)
     if short is not None:
         return Parsed(short)
-    if only_bytes(plain, _DECIMAL) and longest(plain) <= _MAX_DIGITS:
+    if bytes_between(plain, "+", "9") and longest(plain) <= _MAX_DIGITS:
         try:
             return Parsed(pc.cast(plain, column.arrow))
         except pa.ArrowInvalid:
@@ -120,19 +120,10 @@ def _normal(number: pa.StringArray) -> pa.StringArray:
 
 
 def _distinct(cells: pa.StringArray, column: Column, file: FileFormat) -> Parsed:
-    """Dates, times and booleans repeat, often row after row: each distinct text is parsed once."""
-    runs = pc.run_end_encode(cells)
-    encoded = pc.dictionary_encode(runs.values)
+    encoded = cells if pa.types.is_dictionary(cells.type) else pc.dictionary_encode(cells)
     parsed = careful_distinct(encoded.dictionary, column, file)
-    bad = None if parsed.bad is None else _spread(parsed.bad, encoded, runs)
-    return Parsed(_spread(parsed.values, encoded, runs), bad)
-
-
-def _spread(values: pa.Array, encoded: pa.DictionaryArray, runs: pa.RunEndEncodedArray) -> pa.Array:
-    each = pc.take(values, encoded.indices)
-    if len(runs) == len(each):
-        return each
-    return pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(runs.run_ends, each))
+    bad = None if parsed.bad is None else pc.take(parsed.bad, encoded.indices)
+    return Parsed(pc.take(parsed.values, encoded.indices), bad)
 
 
 def careful_distinct(cells: pa.StringArray, column: Column, file: FileFormat) -> Parsed:

@@ -77,5 +77,5 @@ def _run(number: int) -> Run:
     return Run(uploads + 1, buckets=bool(buckets), crash=bool(crash))
 
 
-FILE = st.tuples(st.integers(0, 2 * len(STEPS) + 3), st.lists(st.integers(0, ROWS - 1), max_size=5))
-HISTORIES = st.tuples(st.lists(FILE, min_size=1, max_size=5), st.lists(st.integers(0, 11), max_size=4)).map(_history)
+FILE = st.tuples(st.integers(0, 2 * len(STEPS) + 3), st.lists(st.integers(0, ROWS - 1), max_size=4))
+HISTORIES = st.tuples(st.lists(FILE, min_size=1, max_size=4), st.lists(st.integers(0, 11), max_size=3)).map(_history)

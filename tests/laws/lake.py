@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import pyarrow as pa
 
 from tables.contract import Contract
-from tables.mode import DELETE, OP, RESTORE, UPSERT, Commit, Fate, Mode, Offer, Turn, event_schema
+from tables.mode import DELETE, OP, RESTORE, UPSERT, Commit, Fate, Mode, Offer, Turn
 from tests.model import Key, Row
 from tests.models import Upload
 
@@ -32,7 +33,9 @@ class Table:
     known: pa.Schema | None
 
 
+@cache
 def a_table(mode: Mode, contract: Contract) -> Table:
+    """The table of a contract, empty."""
     stored = pa.schema([*contract.stored_schema, *mode.adds(contract)])
     memory = mode.memory(contract)
     fields = {each.name: each.with_nullable(True) for each in [*contract.row_schema, *stored]}
@@ -55,7 +58,7 @@ class Lake:
         """The lake after the next uploads: one commit, or a crash before it."""
         last = uploads[-1]
         turn = Turn(last.seq, f"upload {last.seq}", last.at)
-        rows = [{**row, "op": row["_op"]} for upload in uploads for row in upload.rows]
+        rows: list[Row] = [{**row, "op": row["_op"]} for upload in uploads for row in upload.rows]
         fates, changes, events = (
             self._fold(rows, turn, buckets=buckets) if not self._held(rows) else (Counter(), [], [])
         )
@@ -75,7 +78,8 @@ class Lake:
         return bool(mode.hold(contract, Offer(number, 0, len(current))))
 
     def _fold(self, rows: list[Row], turn: Turn, *, buckets: bool) -> tuple[Fates, list[Row], list[Row]]:
-        table, fates, changes, events = self.table, Counter[tuple[int, str]](), list[Row](), list[Row]()
+        table = self.table
+        fates, changes, events = Counter[tuple[int, str]](), list[Row](), list[Row]()
         for part, memory in self._parts(rows, turn, buckets=buckets):
             given = pa.Table.from_pylist(part, table.given)
             fold = table.mode.fold(given, memory, table.contract, turn)

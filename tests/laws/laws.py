@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tables.contract import Contract
 from tables.mode import DELETE, Mode
@@ -22,6 +22,7 @@ LAWFUL = settings(
     max_examples=int(os.environ.get("LAWS_HISTORIES", "2000")),
     deadline=None,
     database=None,
+    phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
 """How many histories each mode is tried with; `make laws` takes more."""

@@ -17,8 +17,8 @@ from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id, table_uri
 from streaming_jobs.checkpoints import EVERY, shorten
 from streaming_jobs.commit import apply_run
-from streaming_jobs.spark_tables import TXN_APP, TXN_VERSION
 from streaming_jobs.runs import Run
+from streaming_jobs.spark_tables import TXN_APP, TXN_VERSION
 from tables import delta
 from tests.books import COLUMNS, AlwaysHeld, Books, a_contract, a_row, to_csv
 from tests.conftest import Cloud

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ledgerlake.errors import LedgerlakeError
 from streaming_jobs.conservation import add, check, exact_sum, money_text, tally_quarantined
-from streaming_jobs.fold import Tally
+from streaming_jobs.tallies import Tally, sums
 from validation.verdict import QUARANTINED
 
 AMOUNTS = st.builds(
@@ -61,3 +61,10 @@ def test_an_amount_has_one_text_whatever_its_exponent(value: Decimal, scale: int
 
 def test_zero_has_no_sign() -> None:
     assert money_text(Decimal("-0.00"), 2) == "0.00"
+
+
+def test_sums_beyond_38_digits_do_not_wrap_around() -> None:
+    highest = Decimal("9" * 38)
+    assert sums(pa.table({"x": pa.array([highest] * 11, pa.decimal128(38, 0))})) == {
+        "x": Decimal("10" + "9" * 36 + "89"),
+    }

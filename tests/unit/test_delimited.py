@@ -8,6 +8,7 @@ import io
 import re
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Column, Contract, FileFormat, Kind, Trailer
-from tests.shapes import AMOUNT, ID, NAME, a_contract, column, messages, reasons
+from tests.shapes import AMOUNT, DAY, ID, NAME, a_contract, column, messages, reasons
 from validation.container import as_stream
 from validation.formats import delimited
 from validation.header import check_header
@@ -55,6 +56,39 @@ def test_line_numbers_are_those_of_an_editor(ending: str) -> None:
 def test_a_ragged_row_is_quarantined_with_its_width() -> None:
     found = validate(b"id,name,amount\n1,a,2,3\n", TRADES)
     assert messages(found) == ["the row has 4 columns, the header has 3"]
+
+
+def test_a_ragged_row_is_filled_where_the_contract_says_so() -> None:
+    data = b'id,name,amount,day\n1,a\n\n2,b,1.5,01/02/2026,,\n3,c,2,03/04/2026,x\n,\n"4","d\nd"\n'
+    columns = (ID, NAME, AMOUNT, DAY)
+    found = validate(data, a_contract(columns, ragged_rows="fill"))
+    assert [row[:3] + row[4:] for row in _rows(found)] == [
+        (1, "a", None, 2),
+        (2, "b", Decimal("1.50"), 4),
+        (4, "d\nd", None, 7),
+    ]
+    assert messages(found) == ["the row has 5 columns, the header has 4", "id is required; found ''"]
+    found = validate(data, a_contract(columns, ragged_rows="fill", unknown_columns="rescue"))
+    assert column(found, "_rescued") == [None, None, '{"#5":"x"}', None]
+    assert column(found, "day") == [None, date(2026, 2, 1), date(2026, 4, 3), None]
+    found = validate(data, a_contract(columns, ragged_rows="fill", unknown_columns="ignore"))
+    assert column(found, "_row") == [2, 4, 5, 7]
+
+
+def test_a_further_cell_of_a_ragged_row_never_takes_the_place_of_a_column() -> None:
+    contract = a_contract(ragged_rows="fill", unknown_columns="rescue")
+    found = validate(b"id,#3\n1,a,b\n2,a\n", contract)
+    assert column(found, "_rescued") == ['{"#3":"a"}']
+    assert messages(found) == ["the row has 3 columns, the header has 2"]
+
+
+def test_a_day_of_a_filled_row_is_read_like_every_other() -> None:
+    contract = a_contract((ID, DAY, NAME), ragged_rows="fill")
+    found = validate(b"id,day,name\n1,01/02/2026,a\n2,02/02/2026\n3,30/02/2026,c\n4,01/02/2026,d\n5\n", contract)
+    assert column(found, "day") == [date(2026, 2, 1), date(2026, 2, 2), date(2026, 2, 1), None]
+    assert messages(found) == [
+        "day must be a date written %d/%m/%Y; found '30/02/2026', which is no day of the calendar"
+    ]
 
 
 def test_columns_are_found_by_name_or_alias_in_any_order() -> None:
@@ -220,8 +254,10 @@ CONTRACTS = st.builds(
     quote=st.sampled_from(['"', None]),
     encodings=st.sampled_from([("utf-8",), ("utf-8", "cp1252")]),
     trailers=st.sampled_from([(), TRAILERS]),
-    unknown_columns=st.sampled_from(["reject", "ignore"]),
+    unknown_columns=st.sampled_from(["reject", "ignore", "rescue"]),
+    ragged_rows=st.sampled_from(["refuse", "fill"]),
 )
+HEADERS = st.sampled_from([["id", "name", "amount"], ["id", "name", "amount", ""], ["amount", "id"]])
 FRAGMENTS = st.sampled_from(
     [
         b"1",
@@ -250,9 +286,11 @@ FRAGMENTS = st.sampled_from(
 
 
 @settings(max_examples=80, deadline=None)
-@given(CONTRACTS, st.lists(FRAGMENTS, max_size=30).map(b"".join), st.integers(1, 60))
-def test_any_bytes_are_conserved_or_rejected_however_they_are_cut(contract: Contract, body: bytes, size: int) -> None:
-    data = contract.file.delimiter.join(["id", "name", "amount"]).encode() + b"\n" + body
+@given(CONTRACTS, HEADERS, st.lists(FRAGMENTS, max_size=30).map(b"".join), st.integers(1, 60))
+def test_any_bytes_are_conserved_or_rejected_however_they_are_cut(
+    contract: Contract, header: list[str], body: bytes, size: int
+) -> None:
+    data = contract.file.delimiter.join(header).encode() + b"\n" + body
     try:
         whole = validate(data, contract)
     except RejectedError:

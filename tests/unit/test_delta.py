@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +16,8 @@ from hypothesis import strategies as st
 
 from ledgerlake.errors import HistoryError, LedgerlakeError
 from ledgerlake.settings import Settings
-from tables import define, delta, sql
+from tables import define, delta
+from tables.mode import OP, UPSERT
 
 SETTINGS = Settings(
     landing_bucket="l",
@@ -42,16 +42,6 @@ KEYS: dict[pa.DataType, list[Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class When:
-    """A clause as the merge modes state it."""
-
-    matched: bool
-    action: str
-    condition: str | None
-    values: tuple[tuple[str, str], ...]
-
-
 def schema(key: pa.DataType) -> pa.Schema:
     return pa.schema([pa.field("key", key, nullable=False), pa.field("amount", pa.decimal128(18, 2))])
 
@@ -67,15 +57,11 @@ def rows(columns: pa.Schema, found: dict[Any, Decimal]) -> pa.Table:
     return pa.Table.from_pylist([{"key": key, "amount": amount} for key, amount in found.items()], schema=columns)
 
 
-VALUES = tuple((name, f"s.{sql.identifier(name)}") for name in ("key", "amount"))
-UPSERT = delta.Merge(
-    't."key" = s."key"',
-    ("key",),
-    (
-        When(matched=True, action="update", condition=None, values=VALUES),
-        When(matched=False, action="insert", condition=None, values=VALUES),
-    ),
-)
+SPEC = delta.Merge(identity=("key",), compared=("key", "amount"), columns=("key", "amount"))
+
+
+def upserts(columns: pa.Schema, found: dict[Any, Decimal]) -> pa.Table:
+    return rows(columns, found).append_column(OP, pa.repeat(pa.scalar(UPSERT), len(found)))
 
 
 @given(st.data())
@@ -92,7 +78,7 @@ def test_a_sequence_of_merges_equals_a_dict_for_keys_at_both_ends_of_every_type(
     with tempfile.TemporaryDirectory() as folder:
         handle, model = a_table(Path(folder), schema(kind)), dict[Any, Decimal]()
         for version, batch in enumerate(batches, 1):
-            delta.merge(handle, rows(schema(kind), batch), UPSERT, app_id="a", version=version, metadata=None)
+            delta.merge(handle, upserts(schema(kind), batch), SPEC, app_id="a", version=version, metadata=None)
             model |= batch
             assert delta.applied(handle, "a") == version
         found = delta.select(handle, "SELECT key, amount FROM t")
@@ -125,7 +111,8 @@ def test_progress_is_written_once_and_never_goes_back(tmp_path: Path) -> None:
     for version in (5, 3):
         assert delta.append(handle, rows(columns, {2: Decimal(2)}), app_id="a", version=version, metadata=None) == 1
         assert (
-            delta.merge(handle, rows(columns, {1: Decimal(3)}), UPSERT, app_id="a", version=version, metadata=None) == 1
+            delta.merge(handle, upserts(columns, {1: Decimal(3)}), SPEC, app_id="a", version=version, metadata=None)
+            == 1
         )
         assert delta.record_progress(handle, app_id="a", version=version, metadata=None) == 1
     assert delta.record_progress(handle, app_id="b", version=1, metadata='{"x":1}') == 2
@@ -145,7 +132,7 @@ def test_no_commit_leaves_a_checkpoint_that_trino_cannot_read(tmp_path: Path) ->
     handle = delta.open_table(str(tmp_path), SETTINGS)
     assert handle is not None
     delta.append(handle, rows(schema(pa.int64()), {1: Decimal(1)}), app_id="a", version=1, metadata=None)
-    delta.merge(handle, rows(schema(pa.int64()), {1: Decimal(2)}), UPSERT, app_id="a", version=2, metadata=None)
+    delta.merge(handle, upserts(schema(pa.int64()), {1: Decimal(2)}), SPEC, app_id="a", version=2, metadata=None)
     delta.record_progress(handle, app_id="a", version=3, metadata=None)
     define.set_properties(handle, {"delta.checkpointInterval": "2"})
     assert not list((tmp_path / "_delta_log").glob("*checkpoint*"))

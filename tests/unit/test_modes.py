@@ -1,4 +1,4 @@
-"""The SQL of the merge modes, run by deltalake on a folder: right by itself, even if nobody decided fates before."""
+"""An upsert of values of every type, folded and then merged by deltalake on a folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from streaming_jobs.modes import MODES
-from streaming_jobs.modes.mode import same_key
-from tables import delta, sql
+from tables import delta
 from tables.contract import Column, Contract, Kind
-from tables.known_names import MODE_NAMES
-from tables.merge import Merge
+from tables.merge import merge_of
+from tables.mode import OP, UPSERT, Fate, Turn
+from tables.modes import MODES, table_schema
 
 VALUES = {
     Kind.STRING: (None, "", "10", "9", "ä"),
@@ -31,16 +30,20 @@ VALUES = {
 
 
 def a_contract(kind: Kind) -> Contract:
-    columns = (Column("id", Kind.INTEGER), Column("newest_by", kind, 38, 2))
+    columns = (Column("id", Kind.INTEGER), Column("newest_by", kind, 38, 2), Column("amount", Kind.INTEGER))
     return Contract("books", "1.0.0", "0" * 64, columns, ("id",), "upsert", "newest_by")
 
 
 def merged(folder: Path, contract: Contract, there: list[dict[str, Any]], run: list[dict[str, Any]]) -> pa.Table:
-    write_deltalake(folder, pa.Table.from_pylist(there, schema=contract.table_schema))
-    mode, handle = MODES[contract.mode], DeltaTable(folder)
-    spec = Merge(same_key(contract, sql.identifier), contract.primary_key, mode.clauses(contract, sql.identifier))
-    rows = pa.Table.from_pylist(run, schema=contract.table_schema)
-    delta.merge(handle, rows, spec, app_id="a", version=1, metadata=None)
+    """The table after one more run, by the fold and the merge of the contract's mode."""
+    schema, mode = table_schema(contract), MODES[contract.mode]
+    write_deltalake(folder, pa.Table.from_pylist(there, schema=schema))
+    handle, rows = DeltaTable(folder), pa.Table.from_pylist(run, schema=contract.row_schema)
+    known = delta.select(handle, "SELECT * FROM t").append_column(OP, pa.array([UPSERT] * len(there)))
+    found = mode.fold(rows, known, contract, Turn(2, "2", datetime(2026, 3, 31, tzinfo=UTC)))
+    assert {Fate(fate) for fate in found.fates} <= {Fate.MERGED, Fate.SUPERSEDED}
+    spec = merge_of(contract, mode, schema.names, deletes=False)
+    delta.merge(handle, found.changes, spec, app_id="a", version=1, metadata=None)
     return delta.select(handle, "SELECT * FROM t")
 
 
@@ -60,12 +63,5 @@ def test_rows_without_a_key_are_one_row(tmp_path: Path) -> None:
     assert rows["_seq"].to_pylist() == [2]
 
 
-def test_contracts_may_name_exactly_the_modes_there_are() -> None:
-    assert set(MODE_NAMES) == set(MODES)
-    assert {name: needs.primary_key for name, needs in MODE_NAMES.items()} == {
-        name: mode.keyed for name, mode in MODES.items()
-    }
-
-
 def _row(key: int | None, newest_by: Any, seq: int) -> dict[str, Any]:
-    return {"id": key, "newest_by": newest_by, "_upload_id": str(seq), "_seq": seq, "_row": 2}
+    return {"id": key, "newest_by": newest_by, "amount": seq, "_upload_id": str(seq), "_seq": seq, "_row": 2}

@@ -94,6 +94,16 @@ def test_short_decimals_are_read_as_bytes(cells: list[str | None]) -> None:
     assert found.to_pylist() == [None if cell is None else Decimal(cell) for cell in cells]
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.from_regex(r"-?[0-9]{0,14}\.[0-9]{1,9}", fullmatch=True), min_size=1, max_size=3))
+def test_short_decimals_are_exact_to_the_last_digit_or_left_to_the_careful_way(cells: list[str]) -> None:
+    values = [Decimal(cell) for cell in cells]
+    short = all(len(cell) <= 15 and abs(value) < 10**11 for cell, value in zip(cells, values, strict=True))
+    held = short and all(value == round(value, 4) for value in values)
+    found = short_decimals(texts(*cells), pa.decimal128(18, 4))
+    assert (found and found.to_pylist()) == (values if held else None)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.lists(DAYS, max_size=6))
 def test_days_exist_in_the_calendar_and_are_written_as_declared(cells: list[str | None]) -> None:

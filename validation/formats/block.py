@@ -39,8 +39,9 @@ class Others:
 class Block:
     """Some rows of a file.
 
-    `rows` numbers them, ascending; `cells` holds, for each contract column that the file has, text or values that have
-    the column's type already; `raw` gives the text of the rows at some positions. `broken` rows stand between them.
+    `rows` numbers them, ascending; `cells` holds, for each contract column that the file has, text, a dictionary of
+    texts, or values that have the column's type already; `raw` gives the text of the rows at some positions. `broken`
+    rows stand between them.
     `others` are the cells kept beside (`validation.columns`).
     """
 

@@ -20,6 +20,7 @@ from validation.formats.block import Block, Broken, Format, Lookahead, Others, b
 from validation.formats.encoding import open_text, readable, to_utf8
 from validation.formats.ragged import Mended, mend, merge, with_further
 from validation.formats.records import Records, find_records, holds, line_count, lone_return
+from validation.parse import DISTINCT
 from validation.verdict import TrailerLine
 
 CHUNK = 2 * 1024 * 1024
@@ -28,6 +29,7 @@ TAIL = 64 * 1024  # trailer lines lie within these last bytes of a file
 MAX_RECORD = 32 * CHUNK
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 BLANK = b" \t\v\f"
+_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 _BINARY = (b"PAR1", b"PK", b"\x1f\x8b", b"%PDF", b"\xd0\xcf\x11\xe0", b"{")
 
 
@@ -36,6 +38,7 @@ class Dialect:
     """How one file is written: its contract's options, and its own header.
 
     `fills` is None where a row of another width than the header's is refused, else the contract's `unknownColumns`.
+    The texts of `distinct` columns are read as dictionaries.
     """
 
     delimiter: bytes
@@ -43,6 +46,7 @@ class Dialect:
     encodings: tuple[str, ...]
     trailers: tuple[tuple[re.Pattern[str], Trailer], ...]
     fills: str | None = None
+    distinct: frozenset[str] = frozenset()
     columns: Columns = field(default_factory=Columns)
 
 
@@ -88,7 +92,8 @@ def _open(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
     trailers = tuple((re.compile(trailer.pattern, re.ASCII), trailer) for trailer in file.trailers)
     quote = file.quote.encode() if file.quote else None
     fills = file.unknown_columns if file.ragged_rows == "fill" else None
-    return text, Dialect(file.delimiter.encode(), quote, encodings, trailers, fills)
+    distinct = frozenset(column.name for column in contract.columns if column.kind in DISTINCT)
+    return text, Dialect(file.delimiter.encode(), quote, encodings, trailers, fills, distinct)
 
 
 def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Columns]:
@@ -222,9 +227,13 @@ def _parse(data: memoryview | bytes, dialect: Dialect) -> tuple[pa.Table, list[t
     """All cells as text, and (number, width) of the records of another width than the header's."""
     columns = dialect.columns
     names = [str(position) for position in range(len(columns.fed))]
-    wanted = [str(at) for at, fed in enumerate(columns.fed) if fed or at in columns.others] or names[:1]
+    wanted = {
+        str(at): _DICTIONARY if fed in dialect.distinct else pa.string()
+        for at, fed in enumerate(columns.fed)
+        if fed or at in columns.others
+    } or {names[0]: pa.string()}
     if not len(data):
-        return pa.table({name: pa.array([], pa.string()) for name in wanted}), []
+        return pa.schema(wanted).empty_table(), []
     refused: list[tuple[int, int]] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -242,8 +251,8 @@ def _parse(data: memoryview | bytes, dialect: Dialect) -> tuple[pa.Table, list[t
         ),
         arrow_csv.ConvertOptions(
             check_utf8=False,
-            column_types=dict.fromkeys(wanted, pa.string()),
-            include_columns=wanted,
+            column_types=wanted,
+            include_columns=list(wanted),
             strings_can_be_null=False,
         ),
     )
@@ -259,7 +268,7 @@ def _others(table: pa.Table, dialect: Dialect) -> Others | None:
     return beside(named, table.num_rows)
 
 
-def _column(table: pa.Table, position: int) -> pa.StringArray:
+def _column(table: pa.Table, position: int) -> pa.Array:
     column = table.column(str(position))
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 

@@ -43,7 +43,7 @@ def merge(table: pa.Table, records: np.ndarray, mended: Sequence[Mended]) -> tup
     more = {name: pa.array([row.cells[int(name)] for row in mended], pa.string()) for name in table.column_names}
     found = np.concatenate([records, [row.record for row in mended]])
     order = np.argsort(found)
-    return pa.concat_tables([table, pa.table(more)]).take(pa.array(order)), found[order]
+    return pa.concat_tables([table, pa.table(more).cast(table.schema)]).take(pa.array(order)), found[order]
 
 
 def with_further(others: Others | None, records: np.ndarray, mended: Sequence[Mended]) -> Others | None:
