@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -75,18 +76,27 @@ def versions_as_of(shell: Shell, as_of: tuple[str, ...], uris: Mapping[str, str]
     return found
 
 
-def version_of(shell: Shell, where: str, moment: str) -> int:
+def version_of(shell: Shell, where: str, text: str) -> int:
     """The version that a person means by `7` or by `2026-03-31T00:00:00Z`."""
-    if moment.isdigit():
-        return int(moment)
+    asked = moment_of(text)
+    return asked if isinstance(asked, int) else version_as_of(where, shell.settings, asked)
+
+
+def moment_of(text: str) -> int | datetime:
+    """A number or a time, as a person writes it.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if text.isascii() and text.isdigit():
+        return int(text)
     try:
-        when = from_text(moment)
+        return from_text(text)
     except ValueError as error:
         raise ConfigurationError(
-            f"{moment!r} is neither version nor time: give a version (7) or a time with its zone "
+            f"{text!r} is neither number nor time: give a number (7) or a time with its zone "
             f"(2026-03-31T00:00:00Z); {error}",
         ) from error
-    return version_as_of(where, shell.settings, when)
 
 
 def records(rows: pa.Table) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from cli.command import Command
 from cli.commands import (
+    as_of,
     changes,
     contracts,
     demo,
@@ -26,6 +27,7 @@ COMMANDS: tuple[Command, ...] = (
     status.COMMAND,
     query.COMMAND,
     *history.COMMANDS,
+    as_of.COMMAND,
     changes.COMMAND,
     *quarantine.COMMANDS,
     *tables.COMMANDS,
