@@ -18,11 +18,18 @@ _ASCII = 127
 
 
 def trim(text: pa.StringArray) -> pa.StringArray:
-    """Every cell without leading and trailing blanks. Codes and numbers, that have no blanks at all, are not copied."""
+    """Every cell without leading and trailing blanks. ASCII cells that have none at their ends are not copied."""
     data = used_bytes(text)
     if data.max(initial=0) > _ASCII:
         return pc.utf8_trim(text, BLANKS)
-    return pc.ascii_trim(text, ASCII_BLANKS) if data.min(initial=_ASCII) <= ord(" ") else text
+    if data.min(initial=_ASCII) > ord(" "):
+        return text
+    ends = offsets(text) - offsets(text)[0]
+    edges = (
+        data[np.minimum(ends[:-1], data.size - 1)],
+        data[ends[1:] - 1],
+    )  # of an empty cell, those of its neighbours
+    return pc.ascii_trim(text, ASCII_BLANKS) if any((edge <= ord(" ")).any() for edge in edges) else text
 
 
 def with_nulls(text: pa.StringArray, tokens: Collection[str]) -> pa.StringArray:
@@ -81,10 +88,14 @@ def full_match(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
     shape = _ONE_CLASS.fullmatch(pattern)
     if not shape:
         return pc.match_substring_regex(text, rf"\A(?:{pattern})\z")
-    rest = pc.ascii_trim(text, _class_characters(shape[1]))
-    return pa.array((byte_lengths(text) == int(shape[2])) & (byte_lengths(rest) == 0))
+    long = byte_lengths(text) == int(shape[2])
+    if _members(shape[1])[used_bytes(text)].all():
+        return pa.array(long)
+    rest = pc.ascii_trim(text, "".join(chr(byte) for byte in np.flatnonzero(_members(shape[1]))))
+    return pa.array(long & (byte_lengths(rest) == 0))
 
 
 @cache
-def _class_characters(content: str) -> str:
-    return "".join(character for character in map(chr, range(128)) if re.match(f"[{content}]", character))
+def _members(content: str) -> np.ndarray:
+    """Of every byte whether it is a character of the class."""
+    return np.array([byte <= _ASCII and bool(re.match(f"[{content}]", chr(byte))) for byte in range(256)])
