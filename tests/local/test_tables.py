@@ -129,11 +129,6 @@ def test_a_column_may_become_optional(fresh_cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (
-            "      - {name: status, logicalType: string, enum: [{value: NEW}, {value: DONE}]}\n",
-            "",
-            "column 'status' is gone",
-        ),
         ("decimal(38,2)", "decimal(38,3)", "column 'amount' is now"),
         (", partitioned: true", "", "partitioned by nothing"),
         (", primaryKey: true", "", "primary key nothing"),
