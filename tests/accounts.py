@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledgerlake.layout import events_table, table_uri
-from tables import define, delta
+from tables import define, delta, plan
 from tables.contract import Contract
 from tables.mode import event_schema
 from tables.modes import MODES
@@ -83,3 +83,22 @@ class Accounts(Books):
             self.accept(to_csv(rows))
         self.apply(first, len(self.uploads), **lake)
         return self.version()
+
+
+def revised(contract: Contract, *changes: tuple[str, str], version: str = "2.0.0") -> Contract:
+    """The contract with texts replaced."""
+    text = contract.text
+    for old, new in ((f"version: {contract.version}", f"version: {version}"), *changes):
+        assert old in text, old
+        text = text.replace(old, new)
+    return load(text, f"{contract.dataset}.yaml")
+
+
+def follow(books: Accounts, contract: Contract) -> list[str]:
+    """Uploads from now on are accepted under another contract; returns what `tables apply` did to the table."""
+    made = plan.plan(contract, books.settings)
+    plan.apply(made)
+    books.store.pin(contract)
+    books.contract = contract
+    assert plan.plan(contract, books.settings).changes == ()
+    return [change.words for change in made.changes if change.table == contract.dataset]

@@ -15,32 +15,11 @@ from ledgerlake.errors import ContractError, TransientError
 from ledgerlake.layout import app_id, events_table, table_uri
 from streaming_jobs.microbatch import catch_up
 from tables import delta, feed, plan, rewrite
-from tables.contract import Contract
 from tables.history import history
-from tables.odcs import load
-from tests.accounts import Accounts, a_contract, a_row, to_csv
+from tests.accounts import Accounts, a_contract, a_row, follow, revised, to_csv
 from tests.conftest import Cloud
 
 NOW = datetime.now(UTC)
-
-
-def revised(contract: Contract, *changes: tuple[str, str], version: str = "2.0.0") -> Contract:
-    """The contract with texts replaced."""
-    text = contract.text
-    for old, new in ((f"version: {contract.version}", f"version: {version}"), *changes):
-        assert old in text, old
-        text = text.replace(old, new)
-    return load(text, f"{contract.dataset}.yaml")
-
-
-def follow(books: Accounts, contract: Contract) -> list[str]:
-    """Uploads from now on are accepted under another contract; returns what `tables apply` did to the table."""
-    made = plan.plan(contract, books.settings)
-    plan.apply(made)
-    books.store.pin(contract)
-    books.contract = contract
-    assert plan.plan(contract, books.settings).changes == ()
-    return [change.words for change in made.changes if change.table == contract.dataset]
 
 
 def handle(books: Accounts, table: str = "accounts") -> delta.DeltaTable:
