@@ -11,11 +11,12 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
+from hypothesis.strategies import SearchStrategy
 
 from tables.contract import Column, Contract, Deletes, Kind
 from tables.modes import MODES
 from tests import models
-from tests.laws.histories import DELETING, HISTORIES, History
+from tests.laws.histories import DELETING, HISTORIES, MANY_HISTORIES, History
 from tests.laws.laws import LAWFUL, Law, check
 
 _BY_KEY = Contract(
@@ -61,11 +62,12 @@ LAWS = {
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", LAWS)
-def test_any_history_gives_the_table_of_the_model(name: str) -> None:
+@pytest.mark.parametrize("histories", [HISTORIES, MANY_HISTORIES], ids=["one history", "twenty histories at once"])
+def test_any_history_gives_the_table_of_the_model(name: str, histories: SearchStrategy[History]) -> None:
     law = LAWS[name]
 
     @LAWFUL
-    @given(history=HISTORIES)
+    @given(history=histories)
     def holds(history: History) -> None:
         check(MODES[law.contract.mode], law, history)
 
