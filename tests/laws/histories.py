@@ -76,9 +76,9 @@ def _row(number: int) -> dict[str, Any]:
 
 
 def _run(number: int) -> Run:
-    number, crash = divmod(number, 2)
+    number, crash = divmod(number, 4)
     uploads, buckets = divmod(number, 2)
-    return Run(uploads + 1, buckets=bool(buckets), crash=bool(crash))
+    return Run(uploads + 1, buckets=bool(buckets), crash=crash == 1)
 
 
 def together(histories: Sequence[Sequence[Upload]]) -> tuple[Upload, ...]:
@@ -104,7 +104,7 @@ FILE = st.tuples(st.integers(0, 2 * len(STEPS) + 3), st.binary(max_size=8))
 """What it is, and its rows, two bytes each: one number is drawn faster than several."""
 
 UPLOADS = st.lists(FILE, min_size=1, max_size=4).map(_uploads)
-RUNS = st.lists(st.integers(0, 11), max_size=3)
+RUNS = st.lists(st.integers(0, 23), max_size=4)
 HISTORIES = st.tuples(UPLOADS, RUNS).map(_history)
 
 TOGETHER = 20
