@@ -16,6 +16,7 @@ from ledgerlake.settings import Settings
 from tables import define, delta, rewrite
 from tables.checks import checks
 from tables.contract import Column
+from tables.statistics import COLUMNS, statistics
 from tables.widening import typed
 
 CHECK = "delta.constraints."
@@ -60,7 +61,12 @@ def create(wanted: Wanted, settings: Settings) -> Change:
         wanted.schema,
         settings,
         partition_by=wanted.partition_by,
-        properties={**_retention(wanted.days), **wanted.properties, **_check_properties(wanted.columns)},
+        properties={
+            **_retention(wanted.days),
+            **statistics(wanted.schema, wanted.partition_by),
+            **wanted.properties,
+            **_check_properties(wanted.columns),
+        },
         description=wanted.description,
     )
     columns = ", ".join(f"{each.name} {each.type}" for each in wanted.schema)
@@ -76,11 +82,12 @@ def evolve(handle: delta.DeltaTable, wanted: Wanted, settings: Settings) -> list
         for each in wanted.schema
         if each.name in there.names and each.type != there.field(each.name).type
     }
-    same = _same_rules(wanted, there, configuration, wider)
+    same = _same_rules(wanted, there, configuration, wider) | _same_bounds(wanted, there, wider)
     return [
         *_widen(handle, wanted, settings, wider, same),
         *_columns(handle, wanted, there, configuration),
         *_checks(handle, wanted, there, {**configuration, **same}),
+        *_statistics(handle, wanted, there, {**configuration, **same}),
         *_properties(handle, wanted, configuration),
     ]
 
@@ -119,6 +126,12 @@ def _same_rules(
             after = _check_properties((column,))
             found.update({name: after[name] for name, text in before.items() if configuration.get(name) == text})
     return found
+
+
+def _same_bounds(wanted: Wanted, there: pa.Schema, wider: Mapping[str, pa.DataType]) -> dict[str, str]:
+    """Whose bounds files have once columns are wider: known in the commit that makes them so."""
+    after = pa.schema([each.with_type(wider.get(each.name, each.type)) for each in there])
+    return statistics(after, wanted.partition_by) if wider else {}
 
 
 # Columns
@@ -185,6 +198,21 @@ def _checks(
         names = ", ".join(name.removeprefix(CHECK) for name in fresh)
         changes.append(Change(wanted.table, f"add CHECK {names}", partial(define.set_properties, handle, fresh)))
     return changes
+
+
+def _statistics(
+    handle: delta.DeltaTable,
+    wanted: Wanted,
+    there: pa.Schema,
+    configuration: Mapping[str, str],
+) -> list[Change]:
+    added = [each for each in wanted.schema if each.name not in there.names]
+    after = [wanted.schema.field(each.name) if each.name in wanted.schema.names else each for each in there]
+    kept = statistics(pa.schema([*after, *added]), wanted.partition_by)
+    if configuration.get(COLUMNS) == kept[COLUMNS]:
+        return []
+    words = "keep bounds of every file for its columns, where they are exact"
+    return [Change(wanted.table, words, partial(define.set_properties, handle, kept))]
 
 
 def _properties(handle: delta.DeltaTable, wanted: Wanted, configuration: Mapping[str, str]) -> list[Change]:

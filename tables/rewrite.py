@@ -29,6 +29,7 @@ from ledgerlake.errors import TransientError
 from ledgerlake.settings import Settings
 from tables import delta
 from tables.delta import log
+from tables.statistics import FLOAT_DIGITS
 from tables.types import plain
 
 SCHEMA = "ledgerlake.rewrite/1"
@@ -38,7 +39,6 @@ PARALLEL = 4
 """Files written at once."""
 
 BATCH_ROWS = 65_536
-_FLOAT_DIGITS = 15
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 File = Mapping[str, Any]
 """Of the table at the handle's version: `path` (as in the log), `size_bytes`, `num_records`, `partition`, bounds."""
@@ -138,7 +138,7 @@ def _bounds(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _is_exact(value: Any) -> bool:
     if isinstance(value, Decimal):
-        return len(value.as_tuple().digits) <= _FLOAT_DIGITS
+        return len(value.as_tuple().digits) <= FLOAT_DIGITS
     return isinstance(value, int | str | date) and not isinstance(value, bool | datetime)
 
 

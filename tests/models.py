@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -34,7 +35,7 @@ class Shape:
     key: tuple[str, ...]
     time: str | None = None
     untracked: tuple[str, ...] = ()
-    shrinks_to: float = 0.5
+    shrinks_to: Decimal = Decimal("0.5")
 
     def key_of(self, row: Row) -> Key:
         return tuple(row[name] for name in self.key)

@@ -5,7 +5,8 @@ A row is one number, so that thousands of histories are drawn in seconds and shr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,21 +46,24 @@ class History:
     runs: tuple[Run, ...]
 
 
-def _history(drawn: tuple[list[tuple[int, list[int]]], list[int]]) -> History:
-    files, tries = drawn
+def _uploads(files: Sequence[tuple[int, bytes]]) -> tuple[Upload, ...]:
     uploads: list[Upload] = []
     contents: list[list[dict[str, Any]]] = []
     at = NOON
-    for seq, (header, numbers) in enumerate(files, start=1):
+    for seq, (header, rows) in enumerate(files, start=1):
         again, step = divmod(header, len(STEPS))
         at += STEPS[step]
-        contents.append(contents[again - 1] if 0 < again <= len(contents) else [_row(number) for number in numbers])
+        contents.append(contents[again - 1] if 0 < again <= len(contents) else [_row(each) for each in _numbers(rows)])
         lineage = {"_upload_id": f"upload {seq}", "_seq": seq}
-        rows: tuple[Row, ...] = tuple(
+        found: tuple[Row, ...] = tuple(
             {**row, **lineage, "_row": line} for line, row in enumerate(contents[-1], start=2)
         )
-        uploads.append(Upload(seq, at, rows))
-    return History(tuple(uploads), tuple(_run(number) for number in tries))
+        uploads.append(Upload(seq, at, found))
+    return tuple(uploads)
+
+
+def _numbers(rows: bytes) -> list[int]:
+    return [int.from_bytes(rows[at : at + 2], "little") % ROWS for at in range(0, len(rows), 2)]
 
 
 def _row(number: int) -> dict[str, Any]:
@@ -72,10 +76,37 @@ def _row(number: int) -> dict[str, Any]:
 
 
 def _run(number: int) -> Run:
-    number, crash = divmod(number, 2)
+    number, crash = divmod(number, 4)
     uploads, buckets = divmod(number, 2)
-    return Run(uploads + 1, buckets=bool(buckets), crash=bool(crash))
+    return Run(uploads + 1, buckets=bool(buckets), crash=crash == 1)
 
 
-FILE = st.tuples(st.integers(0, 2 * len(STEPS) + 3), st.lists(st.integers(0, ROWS - 1), max_size=4))
-HISTORIES = st.tuples(st.lists(FILE, min_size=1, max_size=4), st.lists(st.integers(0, 11), max_size=3)).map(_history)
+def together(histories: Sequence[Sequence[Upload]]) -> tuple[Upload, ...]:
+    """The uploads of many histories as those of one, for modes that decide about each key alone: each has its own."""
+    found: dict[int, Upload] = {}
+    for number, uploads in enumerate(histories):
+        for upload in uploads:
+            there = found.get(upload.seq, Upload(upload.seq, upload.at, ()))
+            line = len(there.rows) + 2
+            rows = [
+                {**row, "name": f"{number}{row['name']}", "_row": at} for at, row in enumerate(upload.rows, start=line)
+            ]
+            found[upload.seq] = replace(there, rows=(*there.rows, *rows))
+    return tuple(found[seq] for seq in sorted(found))
+
+
+def _history(drawn: tuple[tuple[Upload, ...], list[int]]) -> History:
+    uploads, tries = drawn
+    return History(uploads, tuple(_run(number) for number in tries))
+
+
+FILE = st.tuples(st.integers(0, 2 * len(STEPS) + 3), st.binary(max_size=8))
+"""What it is, and its rows, two bytes each: one number is drawn faster than several."""
+
+UPLOADS = st.lists(FILE, min_size=1, max_size=4).map(_uploads)
+RUNS = st.lists(st.integers(0, 23), max_size=4)
+HISTORIES = st.tuples(UPLOADS, RUNS).map(_history)
+
+TOGETHER = 20
+MANY_HISTORIES = st.tuples(st.tuples(*[UPLOADS] * TOGETHER).map(together), RUNS).map(_history)
+"""Twenty histories in one table: a fold costs by the call, not by the row."""

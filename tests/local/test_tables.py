@@ -104,6 +104,7 @@ def test_a_table_is_widened_and_never_narrowed(fresh_cloud: Cloud) -> None:
         "trades: add fee decimal128(9, 2) (earlier rows have none)",
         "trades: drop CHECK amount_valid: its rule changed",
         "trades: add CHECK fee_valid",
+        "trades: keep bounds of every file for its columns, where they are exact",
         "trades: keep history for 3660 days instead of 100",
     ]
     apply(plan(new, fresh_cloud.settings))

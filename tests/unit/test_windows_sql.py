@@ -17,7 +17,7 @@ from tables.contract import Column, Contract, Deletes, Kind
 from tables.mode import event_schema
 from tables.windows_sql import windows_sql
 from tests import models
-from tests.laws.histories import DELETING, HISTORIES, TIMES, History
+from tests.laws.histories import DELETING, TIMES, UPLOADS, together
 from tests.model import Row
 from tests.models import Shape, Upload
 from tests.unit.test_delta import SETTINGS
@@ -41,19 +41,6 @@ CONTRACT = Contract(
 )
 
 
-def one_table(histories: Sequence[History]) -> list[Upload]:
-    """Many histories as one: each has keys of its own, and shares its uploads with the others."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    for number, history in enumerate(histories):
-        for upload in history.uploads:
-            rows = found.setdefault(upload.seq, [])
-            line = len(rows) + 2
-            rows += [
-                {**row, "name": f"{number}{row['name']}", "_row": line + place} for place, row in enumerate(upload.rows)
-            ]
-    return [Upload(seq, histories[0].uploads[0].at, tuple(rows)) for seq, rows in sorted(found.items())]
-
-
 def remembered(uploads: Sequence[Upload]) -> pa.Table:
     rows = [
         {**row, "op": row["_op"], "_op": "delete" if row["_deletes"] else "upsert"}
@@ -75,9 +62,9 @@ def test_windows_in_sql_are_those_of_the_model_after_every_upload(untracked: tup
     names = [*contract.stored_schema.names, "_valid_from", "_valid_to"]
 
     @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(histories=st.lists(HISTORIES, min_size=20, max_size=60))
-    def hold(histories: list[History]) -> None:
-        uploads = one_table(histories)
+    @given(histories=st.lists(UPLOADS, min_size=20, max_size=60))
+    def hold(histories: list[tuple[Upload, ...]]) -> None:
+        uploads = together(histories)
         with tempfile.TemporaryDirectory() as folder:
             define.create(folder, event_schema(contract), SETTINGS, partition_by=[], properties={})
             events = delta.open_table(folder, SETTINGS)
