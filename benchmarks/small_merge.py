@@ -30,16 +30,16 @@ from ledgerlake.events import Manifest
 from ledgerlake.layout import app_id, manifest_key, raw_key, table_uri
 from ledgerlake.settings import Settings
 from streaming_jobs.commit import apply_run
-from streaming_jobs.fold import fold
 from streaming_jobs.lake import Lake
 from streaming_jobs.lease import held
-from streaming_jobs.modes import MODES
-from streaming_jobs.modes.mode import same_key
 from streaming_jobs.runs import Run
 from streaming_jobs.session import start_session
-from tables import delta, sql
+from tables import delta
 from tables.contract import Contract
 from tables.contract_store import ContractStore
+from tables.merge import merge_of
+from tables.mode import Turn
+from tables.modes import MODES
 
 TABLE, FILES, BATCH = 1_000_000, 10, 1000
 WARM, COUNTED = 2, 7
@@ -133,15 +133,12 @@ def _bare(site: Site, rows: pa.Table) -> Measured:
 def _ours(site: Site, rows: pa.Table) -> Measured:
     handle, mode = _copy(site, "ours", rows), MODES["upsert"]
     contract = replace(site.contract, sequence_by=None)
-    spec = delta.Merge(
-        predicate=same_key(contract, sql.identifier),
-        key=contract.primary_key,
-        clauses=mode.clauses(contract, sql.identifier),
-    )
+    spec = merge_of(contract, mode, delta.schema(handle).names, deletes=False)
 
     def merge(number: int) -> None:
-        batch = fold(_with_lineage(_batch(number), contract, seq=number), contract, mode).changes
-        delta.merge(handle, batch, spec, app_id=app_id("payments"), version=number, metadata="{}")
+        turn = Turn(number, "0" * 8, datetime.now(UTC))
+        found = mode.fold(_with_lineage(_batch(number), contract, seq=number), None, contract, turn)
+        delta.merge(handle, found.changes, spec, app_id=app_id("payments"), version=number, metadata="{}")
 
     return _timed("merge, ours", merge, first=1)
 
@@ -204,7 +201,7 @@ def _with_lineage(rows: pa.Table, contract: Contract, seq: int) -> pa.Table:
         pa.array([seq] * rows.num_rows, pa.int64()),
         pa.array(range(2, rows.num_rows + 2), pa.int64()),
     ]
-    return pa.Table.from_arrays([*rows.columns, *lineage], schema=contract.table_schema)
+    return pa.Table.from_arrays([*rows.columns, *lineage], schema=contract.row_schema)
 
 
 def _accepted(site: Site, number: int) -> Manifest:
