@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import parse_validate, queryable, small_merge
+from benchmarks import aging, parse_validate, queryable, small_merge
 
 BENCHMARKS: dict[str, Callable[[], object]] = {
     "parse_validate": lambda: parse_validate.main(["--spark"]),
     "small_merge": small_merge.main,
+    "aging": aging.main,
     "queryable": queryable.main,
 }
 

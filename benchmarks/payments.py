@@ -1,13 +1,15 @@
-"""Payment files for the benchmarks: made here, seeded, the same for each pipeline, right under `contracts/payments`."""
+"""Payment files for the benchmarks: made here, the same for each pipeline, right under `contracts/payments`."""
 
 from __future__ import annotations
 
-import random
-from datetime import UTC, datetime, timedelta
+import io
 from decimal import Decimal
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
 
 KEY = "payment_id"
 SCHEMA = pa.schema(
@@ -27,36 +29,46 @@ DDL = (
     "payment_id string, booking_date date, debtor_iban string, creditor_iban string, amount decimal(18,2), "
     "currency string, status string, reference string, updated_at timestamp"
 )
-_START = datetime(2026, 1, 1, tzinfo=UTC)
+_DAY = 20_454
+"""2026-01-01, in days since 1970."""
+
+Numbers = npt.NDArray[np.int64]
 
 
-def rows(first: int, count: int, revision: int = 0) -> list[tuple[Any, ...]]:
-    """Payments number `first` and on; a later `revision` of the same number has another amount and a later time."""
-    pick = random.Random(first * 31 + revision)  # noqa: S311  # data, not secrets
-    return [
-        (
-            f"P{number:010d}",
-            (_START + timedelta(days=number % 90)).date(),
-            f"DE{pick.randrange(10**20):020d}",
-            f"DE{pick.randrange(10**20):020d}",
-            Decimal(pick.randrange(100, 10_000_000)) / 100,
-            pick.choice(("EUR", "USD", "GBP", "CHF")),
-            "BOOKED",
-            f"Invoice {pick.randrange(10**6):06d}",
-            _START + timedelta(seconds=number, days=revision),
-        )
-        for number in range(first, first + count)
+def table(numbers: Numbers | range, revision: int = 0) -> pa.Table:
+    """Payments of these numbers; a later `revision` of the same number has another amount and a later time."""
+    number = np.asarray(numbers, dtype=np.int64)
+    noise = np.random.default_rng([revision, int(number.sum()) % 2**32])
+    seconds = (_DAY + revision) * 86_400 + number
+    columns = [
+        _text("P", number, 10),
+        pa.array((_DAY + number % 90).astype(np.int32)).cast(pa.date32()),
+        _text("DE", noise.integers(0, 10**18, number.size), 20),
+        _text("DE", noise.integers(0, 10**18, number.size), 20),
+        _money(noise.integers(100, 10**7, number.size)),
+        pa.array(["EUR", "USD", "GBP", "CHF"]).take(pa.array(noise.integers(0, 4, number.size))),
+        pa.repeat("BOOKED", number.size),
+        _text("Invoice ", noise.integers(0, 10**6, number.size), 6),
+        pa.array(seconds * 10**6).cast(SCHEMA.field("updated_at").type),
     ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
-def table(first: int, count: int, revision: int = 0) -> pa.Table:
-    """The same payments as Arrow."""
-    columns = zip(*rows(first, count, revision), strict=True)
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
-
-
-def csv(first: int, count: int, revision: int = 0) -> bytes:
+def csv(rows: pa.Table) -> bytes:
     """The same payments as a CSV file."""
-    lines = [",".join(SCHEMA.names)]
-    lines += [",".join(map(str, (*row[:-1], f"{row[-1]:%Y-%m-%dT%H:%M:%SZ}"))) for row in rows(first, count, revision)]
-    return ("\n".join(lines) + "\n").encode()
+    at = rows.schema.get_field_index("updated_at")
+    texts = pc.strftime(rows["updated_at"].cast(pa.timestamp("s", tz="UTC")), "%Y-%m-%dT%H:%M:%SZ")
+    sink = io.BytesIO()
+    plain = arrow_csv.WriteOptions(quoting_style="none")
+    arrow_csv.write_csv(rows.set_column(at, "updated_at", texts), sink, plain)
+    return sink.getvalue()
+
+
+def _text(prefix: str, numbers: Numbers, digits: int) -> pa.Array:
+    padded = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), digits, "0")
+    return pc.binary_join_element_wise(prefix, padded, "")
+
+
+def _money(cents: Numbers) -> pa.Array:
+    exact = pc.multiply(pa.array(cents).cast(pa.decimal128(19, 0)), pa.scalar(Decimal("0.01")))
+    return exact.cast(SCHEMA.field("amount").type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -38,4 +38,15 @@ def show(title: str, measured: Sequence[Measured], *, against: str) -> None:
     print(f"\n{title}\n{'':{width}}  {'p50 s':>8}  {'p95 s':>8}  {f'x of {against}':>{len(against) + 5}}")
     for each in measured:
         print(f"{each.name:{width}}  {each.p50:8.3f}  {each.p95:8.3f}  {each.p50 / base.p50:{len(against) + 5}.2f}")
+    sys.stdout.flush()
+
+
+def grid(title: str, corner: str, lines: Mapping[str, Sequence[Measured]]) -> None:
+    """A line for each case with the medians of all ways, and how many times the first one each other takes."""
+    names = [each.name for each in next(iter(lines.values()))]
+    print(f"\n{title}\n{corner}  " + "  ".join(f"{name:>16}" for name in names))
+    for case, measured in lines.items():
+        first = measured[0].p50
+        cells = [f"{each.p50:7.2f} ({each.p50 / first:5.1f}x)" for each in measured]
+        print(f"{case}  " + "  ".join(f"{cell:>16}" for cell in cells))
     sys.stdout.flush()

@@ -84,6 +84,12 @@ class Settings:
         _positive,
         64 * MIB,
     )
+    target_file_bytes: int = _from(
+        "LEDGERLAKE_TARGET_FILE_BYTES",
+        "About so large is each file of a table: a merge into few keys copies few such files",
+        _positive,
+        16 * MIB,
+    )
     poll_millis: int = _from(
         "LEDGERLAKE_POLL_MILLIS",
         "Least time between two reads of the event source",

@@ -67,6 +67,8 @@ METRICS: Mapping[str, Metric] = {
             "From the landing of a file to the commit that holds its rows",
         ),
         Metric("lag_uploads", "Count", _DATASET, "Uploads that are accepted and not yet applied"),
+        Metric("table_files", "Count", _DATASET, "Files that hold the table's rows; maintenance keeps them few"),
+        Metric("files_rewritten", "Count", _DATASET, "Files that maintenance joined or sorted, of all its tables"),
         Metric("micro_batch_seconds", "Seconds", (), "Time that one micro-batch of the stream took"),
     )
 }

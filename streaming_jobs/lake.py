@@ -25,7 +25,7 @@ class Lake:
     """Dependencies of the stream, made once by an entry point. Without `spark` every run is applied in the driver.
 
     `driver` is who holds the leases of tables that are being written. `handles` are those of Delta tables, by dataset
-    and table (`open_tables.py`).
+    and table (`open_tables.py`), and so is what `upkeep.py` saw when it last looked.
     """
 
     settings: Settings
@@ -35,3 +35,4 @@ class Lake:
     clock: Clock = utc_now
     driver: str = field(default_factory=new_driver)
     handles: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+    looks: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)

@@ -46,3 +46,10 @@ def of_failure(lake: Lake, dataset: str) -> None:
 def of_microbatch(lake: Lake, seconds: float) -> None:
     """How long a micro-batch took, from the rows of its events to its last commit."""
     metrics.put(lake.aws, lake.settings, lake.clock(), {"micro_batch_seconds": seconds}, {})
+
+
+def of_upkeep(lake: Lake, dataset: str, files: int | None, rewritten: int) -> None:
+    """Files of the dataset's table, if they were counted, and files that its maintenance rewrote."""
+    counted = {} if files is None else {"table_files": files}
+    values = {**counted, "files_rewritten": rewritten}
+    metrics.put(lake.aws, lake.settings, lake.clock(), values, {"dataset": dataset})

@@ -22,6 +22,7 @@ from streaming_jobs.lease import held
 from streaming_jobs.open_tables import newest
 from streaming_jobs.outcomes import recover
 from streaming_jobs.runs import next_run
+from streaming_jobs.upkeep import look_after
 from tables.delta import applied
 
 logger = logging.getLogger(__name__)
@@ -49,10 +50,12 @@ def apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent] = ()) -> 
 
 
 def sweep(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
-    """As `apply_next`, without a doorbell: tells what a crash left untold, keeps logs short, then looks into raw."""
+    """As `apply_next`, without a doorbell: tells what a crash left untold, looks after tables, then looks into raw."""
     with isolated(lake, dataset):
         recover(lake, dataset)
         shorten(lake, dataset)
+    with isolated(lake, dataset):
+        look_after(lake, dataset)
     return apply_next(lake, dataset)
 
 

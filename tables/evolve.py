@@ -17,6 +17,7 @@ from tables import define, delta, rewrite
 from tables.checks import checks
 from tables.contract import Column
 from tables.statistics import COLUMNS, statistics
+from tables.swap import files_in
 from tables.widening import typed
 
 CHECK = "delta.constraints."
@@ -104,7 +105,7 @@ def _widen(
 ) -> list[Change]:
     if not wider:
         return []
-    there, files = delta.schema(handle), rewrite.files_in(handle)
+    there, files = delta.schema(handle), files_in(handle)
     types = ", ".join(f"{name} from {there.field(name).type} to {kind}" for name, kind in wider.items())
     rows, size = sum(each["num_records"] or 0 for each in files), sum(each["size_bytes"] for each in files)
     words = f"widen {types}: rewrites {rows:,} rows in {len(files):,} files ({size:,} bytes) in one commit"

@@ -13,6 +13,7 @@ from ledgerlake.settings import Settings
 from tables import delta
 from tables.breaking import problems
 from tables.contract import Contract
+from tables.delta.upkeep import TARGET
 from tables.evolve import Change, Wanted, create, evolve
 from tables.mode import event_schema
 from tables.modes import MODES, table_schema
@@ -95,7 +96,8 @@ def _system(name: str, settings: Settings) -> list[Change]:
     uri = table_uri(settings.tables_bucket, name)
     if delta.open_table(uri, settings) is not None:
         return []
-    wanted = Wanted(name, uri, SYSTEM_TABLES[name], days=AUDIT_DAYS, partition_by=PARTITIONS)
+    properties = {TARGET: str(settings.target_file_bytes)}
+    wanted = Wanted(name, uri, SYSTEM_TABLES[name], AUDIT_DAYS, partition_by=PARTITIONS, properties=properties)
     return [replace(create(wanted, settings), words="create")]
 
 
@@ -109,6 +111,7 @@ def _data(contract: Contract, settings: Settings) -> Wanted:
         partition_by=contract.partition_by,
         properties={
             "delta.enableChangeDataFeed": "true",
+            TARGET: str(settings.target_file_bytes),
             # Else Spark puts files under their partition's value, and what is not ASCII in it deltalake writes
             # differently into a `remove` than Spark into its `add`: the file would stay, and its rows twice.
             "delta.randomizeFilePrefixes": "true",
@@ -132,6 +135,7 @@ def _events(contract: Contract, settings: Settings) -> tuple[Wanted, ...]:
         uri=table_uri(settings.tables_bucket, name),
         schema=event_schema(contract),
         days=contract.audit_days,
+        properties={TARGET: str(settings.target_file_bytes)},
         description=f"What {contract.dataset} remembers: rows as they were accepted, and what they delete",
     )
     return (wanted,)

@@ -10,6 +10,7 @@ from deltalake import Schema as DeltaSchema
 from tables.delta.handles import (
     HOOKS,
     applied,
+    files,
     open_table,
     options_of,
     refresh,
@@ -29,6 +30,7 @@ __all__ = [
     "Merge",
     "append",
     "applied",
+    "files",
     "fit",
     "merge",
     "open_table",

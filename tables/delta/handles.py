@@ -75,6 +75,11 @@ def size(handle: DeltaTable) -> int:
     return sum(pa.table(handle.get_add_actions())["size_bytes"].to_pylist())
 
 
+def files(handle: DeltaTable) -> int:
+    """How many files hold the rows."""
+    return int(pa.table(handle.get_add_actions()).num_rows)
+
+
 def options_of(uri: str, settings: Settings) -> dict[str, str]:
     """Storage options of a table: none where it is a folder."""
     return storage_options(settings) if uri.startswith(("s3://", "s3a://")) else {}

@@ -7,8 +7,10 @@ put-if-absent: who comes second gets `TransientError`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
@@ -16,8 +18,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from ledgerlake.errors import LedgerlakeError
 from tables import sql
 from tables.delta.handles import HOOKS, applied, refresh, refusals, schema
+from tables.delta.reads import stream
 from tables.merge import Merge
-from tables.mode import OP
+from tables.mode import DELETE, OP
+from tables.order import codes
 from tables.widening import widens
 
 
@@ -71,8 +75,8 @@ def merge(  # noqa: PLR0913  # as append, with what to do
     """
     if applied(handle, app_id) >= version:
         return handle.version()
-    exact = _source(handle, changes, spec)
-    bounds = [_bounds(name, exact[name]) for name in spec.identity if exact.num_rows]
+    exact = _source(handle, _reaching(handle, changes, spec), spec)
+    bounds = _within(exact, spec.identity, "t.")
     with refusals("merge"):
         merger = handle.merge(
             exact,
@@ -91,6 +95,28 @@ def merge(  # noqa: PLR0913  # as append, with what to do
     if applied(handle, app_id) < version:
         return record_progress(handle, app_id=app_id, version=version, metadata=metadata)
     return handle.version()
+
+
+def _reaching(handle: DeltaTable, changes: pa.Table, spec: Merge) -> pa.Table:
+    """The changes without deletions of what is not there.
+
+    Where others are inserted, deltalake 1.6 puts a row of nulls into the change feed for each such deletion, and then
+    refuses the commit as the columns of the lineage must not be null.
+    """
+    deletes = changes.filter(pc.equal(changes[OP.name], DELETE))
+    if deletes.num_rows in {0, changes.num_rows}:
+        return changes
+    listed, first = ", ".join(map(sql.identifier, spec.identity)), spec.identity[0]
+    where = " AND ".join(_within(deletes, spec.identity))
+    sought = deletes.select(list(spec.identity))
+    found = [
+        rows.cast(sought.schema).filter(pc.is_in(rows[first], value_set=sought[first].combine_chunks()))
+        for rows in stream(handle, f"SELECT {listed} FROM t WHERE {where}")  # noqa: S608  # identifiers and literals
+    ]
+    code = codes(pa.concat_tables([sought, *found]))
+    there = np.isin(code[: sought.num_rows], code[sought.num_rows :])
+    others = changes.filter(pc.not_equal(changes[OP.name], DELETE))
+    return pa.concat_tables([others, deletes.filter(pa.array(there))])
 
 
 def _source(handle: DeltaTable, changes: pa.Table, spec: Merge) -> pa.Table:
@@ -141,12 +167,17 @@ def fit(handle: DeltaTable, rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=wanted)
 
 
-def _bounds(name: str, values: pa.ChunkedArray) -> str:
+def _within(rows: pa.Table, names: Sequence[str], table: str = "") -> list[str]:
+    """SQL: each of the columns lies in the range that it has in the rows."""
+    return [_bounds(f"{table}{sql.identifier(name)}", rows[name]) for name in names if rows.num_rows]
+
+
+def _bounds(column: str, values: pa.ChunkedArray) -> str:
     ends = pc.min_max(values)
     if not ends["min"].is_valid:
-        return f"t.{sql.identifier(name)} IS NULL"
+        return f"{column} IS NULL"
     return sql.between(
-        f"t.{sql.identifier(name)}",
+        column,
         ends["min"].as_py(),
         ends["max"].as_py(),
         values.type,

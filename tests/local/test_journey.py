@@ -74,7 +74,7 @@ def test_a_restarted_pump_announces_everything_again_and_nothing_changes(running
 
 def test_a_file_over_the_limit_is_sent_in_parts_and_arrives_whole(fresh_cloud: Cloud, tmp_path: Path) -> None:
     with journey({**fresh_cloud.env, "LEDGERLAKE_MULTIPART_BYTES": str(5 * 1024**2)}, tmp_path) as running:
-        content = payments.csv(0, 60_000)
+        content = payments.csv(payments.table(range(60_000)))
         upload_id = running.send(content)
         running.apply()
         assert len(content) > 5 * 1024**2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from ledgerlake.errors import HistoryError, LedgerlakeError
 from ledgerlake.settings import Settings
 from tables import define, delta
-from tables.mode import OP, UPSERT
+from tables.delta import log
+from tables.mode import DELETE, OP, UPSERT
 
 SETTINGS = Settings(
     landing_bucket="l",
@@ -84,6 +86,26 @@ def test_a_sequence_of_merges_equals_a_dict_for_keys_at_both_ends_of_every_type(
         found = delta.select(handle, "SELECT key, amount FROM t")
         assert dict(zip(found["key"].to_pylist(), found["amount"].to_pylist(), strict=True)) == model
         assert found.num_rows == len(model)
+
+
+@pytest.mark.parametrize("key", [pa.string(), pa.int64(), pa.date32()])
+def test_deleting_what_is_not_there_among_other_changes_leaves_no_trace(tmp_path: Path, key: pa.DataType) -> None:
+    low, there, new, absent = sorted(KEYS[key])[:2] + sorted(KEYS[key])[-2:] if key != pa.int64() else (1, 2, 3, 4)
+    columns, spec = schema(key), replace(SPEC, deletes=True)
+    handle = a_table(tmp_path, columns)
+    delta.merge(
+        handle, upserts(columns, {low: Decimal(1), there: Decimal(2)}), SPEC, app_id="a", version=1, metadata=""
+    )
+    changes = rows(columns, {new: Decimal(3), there: Decimal(0), absent: Decimal(0)})
+    changes = changes.append_column(OP, pa.array([UPSERT, DELETE, DELETE]))
+    assert delta.merge(handle, changes, spec, app_id="a", version=2, metadata="") == 2
+    assert set(delta.select(handle, "SELECT key FROM t")["key"].to_pylist()) == {low, new}
+    files = log.files_of(str(tmp_path), SETTINGS)
+    told = pa.concat_tables(log.changed_rows(files, log.log_entry(files, 2), log.columns_of(handle)))
+    assert set(zip(told["key"].to_pylist(), told[log.CHANGE].to_pylist(), strict=True)) == {
+        (new, "insert"),
+        (there, "delete"),
+    }
 
 
 def test_an_amount_with_too_many_digits_is_refused_and_not_rounded(tmp_path: Path) -> None:
