@@ -72,11 +72,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Trailer:
-    """A line after the data that declares a total: group 1 of `pattern` (RE2, whole line) is a count or a sum."""
+    """A line after the data that declares a total: group 1 of `pattern` (RE2, whole line) is that total.
+
+    `total` is one of `tables.known_names.TOTAL_NAMES`, or `none` for a footer that declares nothing. A file without a
+    trailer that is not `optional` is held.
+    """
 
     pattern: str
-    total: str  # "count" or "sum"
+    total: str
     column: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +103,26 @@ class FileFormat:
     """How a dataset's files are written.
 
     `name` is a key of `validation.formats.FORMATS`. `header` is the 1-based line of the header (lines before it are
-    preamble). `encodings` are tried in order. `unknown_columns` is `reject`, `ignore` or `rescue` (kept as JSON text in
-    `_rescued`). `ragged_rows`, of another width than the header's, are refused (`refuse`), or what they lack at their
-    end is null (`fill`). A trailer line is never a row.
+    preamble); None if it is found by its names. `skip_rows` are kinds of rows that are no data: `blank`, `header`.
+    `encodings` are tried in order. Numbers have `decimal_mark` for their point, and may have one of `units` before
+    or behind them; `negatives` are further ways to write a minus: `parentheses`, `trailing`. `unknown_columns` is
+    `reject`, `ignore` or `rescue` (kept as JSON text in `_rescued`). `ragged_rows`, of another width than the
+    header's, are refused (`refuse`), or what they lack at their end is null (`fill`). A trailer line is never a
+    row.
     """
 
     name: str = "csv"
     delimiter: str = ","
     quote: str | None = '"'
     encodings: tuple[str, ...] = ("utf-8",)
-    header: int = 1
+    header: int | None = 1
+    skip_rows: tuple[str, ...] = ()
     trim: bool = True
     null_tokens: tuple[str, ...] = ("",)
     thousands: str | None = None
+    decimal_mark: str = "."
+    negatives: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     trailers: tuple[Trailer, ...] = ()
     unknown_columns: str = "reject"
     unpivot: Unpivot | None = None

@@ -7,3 +7,5 @@ from __future__ import annotations
 
 FORMAT_NAMES = ("csv", "jsonl", "parquet")
 ENGINES = ("driver", "spark")
+TOTAL_NAMES = ("count", "sum")
+"""What a control total can be of: all rows, or a column."""

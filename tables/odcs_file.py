@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from tables.contract import Contract, FileFormat, Kind, Trailer, Unpivot
-from tables.known_names import FORMAT_NAMES
+from tables.known_names import FORMAT_NAMES, TOTAL_NAMES
 from tables.odcs_schema import suggest
 from tables.odcs_values import linear_pattern
 from tables.place import Place
@@ -21,6 +21,10 @@ MEMBERS = {
     "nullTokens",
     "trim",
     "thousands",
+    "decimalMark",
+    "negatives",
+    "units",
+    "skipRows",
     "trailers",
     "unknownColumns",
     "unpivot",
@@ -29,7 +33,10 @@ MEMBERS = {
 """Members of `fileFormat`; those of `FileFormat`."""
 UNKNOWN_COLUMNS = ("reject", "ignore", "rescue")
 RAGGED_ROWS = ("refuse", "fill")
-_CSV_ONLY = ("delimiter", "quote", "header", "trailers", "raggedRows")
+SKIP_ROWS = ("blank", "header")
+NEGATIVES = ("parentheses", "trailing")
+_CSV_ONLY = ("delimiter", "quote", "header", "skipRows", "trailers", "raggedRows")
+_MARKS = frozenset("+-()0123456789")
 _DEFAULT = FileFormat()
 
 
@@ -48,10 +55,14 @@ def file_format(place: Place | None) -> FileFormat:
         "delimiter": _character(place.child("delimiter"), _DEFAULT.delimiter),
         "quote": None if "quote" in stated and stated["quote"] is None else _character(place.child("quote"), '"'),
         "encodings": tuple(_encoding(each) for each in place.child("encodings").each()) or _DEFAULT.encodings,
-        "header": _from_one(place.child("header")),
+        "header": _header(place.child("header")),
+        "skip_rows": _choices(place.child("skipRows"), SKIP_ROWS),
         "trim": place.child("trim").flag(default=_DEFAULT.trim),
         "null_tokens": place.child("nullTokens").texts() if "nullTokens" in stated else _DEFAULT.null_tokens,
-        "thousands": _character(place.child("thousands"), "") or None,
+        "thousands": _mark(place.child("thousands"), "") or None,
+        "decimal_mark": _mark(place.child("decimalMark"), _DEFAULT.decimal_mark),
+        "negatives": _choices(place.child("negatives"), NEGATIVES),
+        "units": tuple(_unit(each) for each in place.child("units").each()),
         "trailers": tuple(_trailer(each) for each in place.child("trailers").each()),
         "unknown_columns": place.child("unknownColumns").choice(UNKNOWN_COLUMNS, _DEFAULT.unknown_columns),
         "ragged_rows": place.child("raggedRows").choice(RAGGED_ROWS, _DEFAULT.ragged_rows),
@@ -59,6 +70,9 @@ def file_format(place: Place | None) -> FileFormat:
     }
     if found["delimiter"] == found["quote"]:
         place.child("quote").refuse("quote and delimiter are the same character", "Write `quote: null` for no quoting.")
+    if found["thousands"] == found["decimal_mark"]:
+        fix = "State `decimalMark: ','` too, or another character for the groups."
+        place.child("thousands").refuse("thousands and decimal mark are the same character", fix)
     return FileFormat(**{each.name: found[each.name] for each in fields(FileFormat)})
 
 
@@ -70,10 +84,31 @@ def _character(place: Place, default: str) -> str:
     return text
 
 
-def _from_one(place: Place) -> int:
-    line = place.whole(_DEFAULT.header)
+def _mark(place: Place, default: str) -> str:
+    mark = _character(place, default)
+    if mark in _MARKS:
+        place.refuse(f"{mark!r} is part of a number", "Write for example ',', '.' or ' '.")
+        return default
+    return mark
+
+
+def _unit(place: Place) -> str:
+    unit = place.text().strip()
+    if not unit or set(unit) & (_MARKS | set(".,")):
+        place.refuse(f"{place.value!r} cannot stand beside a number", "Write for example '£', EUR or '%'.")
+    return unit
+
+
+def _choices(place: Place, known: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.choice(known, known[0]) for each in place.each()))
+
+
+def _header(place: Place) -> int | None:
+    if place.value == "found":
+        return None
+    line = place.whole(1)
     if line < 1:
-        place.refuse(f"the header cannot be on line {line}", "Lines count from 1.")
+        place.refuse(f"the header cannot be on line {line}", "Lines count from 1; `found` looks for the names.")
     return line
 
 
@@ -89,15 +124,15 @@ def _encoding(place: Place) -> str:
 
 
 def _trailer(place: Place) -> Trailer:
-    place.only({"pattern", "total", "column"})
-    pattern = linear_pattern(place.child("pattern"), groups=1)
-    total = place.child("total").choice(("count", "sum"), "count")
+    place.only({"pattern", "total", "column", "optional"})
+    total = place.child("total").choice((*TOTAL_NAMES, "none"), "count")
+    pattern = linear_pattern(place.child("pattern"), groups=0 if total == "none" else 1)
     column = place.child("column").text() or None
-    if total == "sum" and column is None:
-        place.refuse("a sum needs its column", "Add `column: ...`, the name of a money column.")
-    if total == "count" and column is not None:
-        place.child("column").refuse("a count has no column", "Remove it, or write `total: sum`.", key=True)
-    return Trailer(pattern, total, column)
+    if total not in ("count", "none") and column is None:
+        place.refuse(f"a {total} needs its column", "Add `column: ...`, the name of a column.")
+    if total in ("count", "none") and column is not None:
+        place.child("column").refuse(f"a {total} has no column", "Remove it, or write `total: sum`.", key=True)
+    return Trailer(pattern, total, column, place.child("optional").flag(default=total == "none"))
 
 
 def _unpivot(place: Place) -> Unpivot | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
 
 from tables.contract import Column, FileFormat, Kind
 from validation.moments import DATE_FORMATS, states_utc
+from validation.numbers import readable_number
 from validation.parse import BOOLEANS
 
 _SHOWN = 60
-_READABLE = re.compile(r"[+-]?(?=\.?[0-9])0*[0-9]{0,38}(?:\.[0-9]{0,38}0*)?", re.ASCII)
 _OF_NUMBERS: tuple[tuple[str, str], ...] = (
     (r"[+-]?0[xX].*", "hexadecimal"),
     (r"(?i)[+-]?(?:inf(?:inity)?|nan)", "not a finite number"),
@@ -31,7 +30,7 @@ def explain(text: str, column: Column, file: FileFormat) -> str:
 
 def accepted(column: Column, file: FileFormat) -> str:
     """What a column accepts, in words."""
-    grouped = f", groups of three may be parted by {file.thousands!r}" if file.thousands else ""
+    grouped = _notation(file)
     match column.kind:
         case Kind.INTEGER:
             return f"a whole number of 64 bits{grouped}"
@@ -46,15 +45,16 @@ def accepted(column: Column, file: FileFormat) -> str:
             return f"one of {', '.join(column.formats or BOOLEANS)}"
 
 
-def readable_number(text: str | None, file: FileFormat) -> Decimal | None:
-    """The number in a cell, even one that its column cannot hold: up to 38 digits on either side of its point."""
-    if text is None:
-        return None
-    cell = text.strip() if file.trim else text
-    mark = file.thousands
-    if mark and re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+(?:\.[0-9]*)?", cell):
-        cell = cell.replace(mark, "")
-    return Decimal(cell) if _READABLE.fullmatch(cell) else None
+def _notation(file: FileFormat) -> str:
+    """How numbers may be written, where the contract says more than plain digits."""
+    said = [
+        (file.decimal_mark != ".", f"its point is {file.decimal_mark!r}"),
+        (bool(file.thousands), f"groups of three may be parted by {file.thousands!r}"),
+        ("parentheses" in file.negatives, "(1) is negative"),
+        ("trailing" in file.negatives, "1- is negative"),
+        (bool(file.units), f"{' or '.join(map(repr, file.units))} may stand beside it"),
+    ]
+    return "".join(f", {words}" for there, words in said if there)
 
 
 def _of_number(cell: str, column: Column, file: FileFormat) -> str:

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from tables.contract import RESCUED, Column, Contract
 from tables.mode import deleting
-from validation.explain import explain, readable_number
+from validation.explain import explain
 from validation.formats.block import Block
+from validation.numbers import readable_number
 from validation.others import settle
 from validation.parse import parse
 from validation.refusals import Refusal, cell_texts, failing, positions, without

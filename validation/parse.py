@@ -15,10 +15,13 @@ import pyarrow.compute as pc
 from tables.contract import Column, FileFormat, Kind
 from validation.decimals import short_decimals
 from validation.moments import parse_dates, parse_timestamps
+from validation.numbers import has_notation, plain_numbers
 from validation.text import bytes_between, full_match, longest, trim, with_nulls
 
 DISTINCT = (Kind.DATE, Kind.TIMESTAMP, Kind.BOOLEAN)
 """Kinds whose texts repeat: each distinct text is parsed once."""
+NUMBERS = (Kind.INTEGER, Kind.DECIMAL)
+PLAIN = FileFormat(trim=False, null_tokens=())
 _MAX_DIGITS = 38  # Arrow 23 silently wraps a decimal text of more digits
 _INT64 = (-(2**63), 2**63 - 1)
 BOOLEANS = ("true/false", "1/0", "yes/no")
@@ -37,6 +40,8 @@ def parse(cells: pa.Array, column: Column, file: FileFormat) -> Parsed:
     """Cells of text (each, or as a dictionary), or cells that have the column's type, as values of `column.arrow`."""
     if not (pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type)):
         return Parsed(cells)
+    if column.kind in NUMBERS and has_notation(file):
+        cells, file = plain_numbers(_clean(cells, file), file), PLAIN
     match column.kind:
         case Kind.STRING:
             return Parsed(_clean(cells, file))

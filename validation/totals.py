@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tables.contract import Contract, Trailer
+from tables.contract import Contract, FileFormat, Trailer
+from validation.numbers import readable_number
 from validation.verdict import Totals, TrailerLine
 
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
@@ -48,13 +49,15 @@ def add_totals(contract: Contract, parts: Iterable[Totals]) -> Totals:
     """The totals of a file, from those of its parts in order."""
     rows = 0
     trailers: list[TrailerLine] = []
+    notes: dict[str, str] = {}
     sums = dict.fromkeys(summed_columns(contract), Decimal(0))
     for part in parts:
         rows += part.rows
         trailers += part.trailers
+        notes = part.notes | notes
         for name, value in {**part.money, **part.checked}.items():
             sums[name] = add(sums[name], value)
-    return totals(contract, rows, sums, tuple(trailers))
+    return replace(totals(contract, rows, sums, tuple(trailers)), notes=notes)
 
 
 def totals(contract: Contract, rows: int, sums: Mapping[str, Decimal], trailers: tuple[TrailerLine, ...]) -> Totals:
@@ -77,25 +80,29 @@ def hold_reasons(contract: Contract, found: Totals, declared: Declared) -> tuple
             reasons.append(_difference("the upload declares", f"{name} in all", total, found.money[name]))
         else:
             reasons.append(f"the upload declares a total of {name!r}, which is no money column of {contract.dataset}")
-    reasons += [_trailer_difference(line, found) for line in found.trailers]
+    reasons += [
+        _trailer_difference(line, found, contract.file) for line in found.trailers if line.trailer.total != "none"
+    ]
     present = [line.trailer for line in found.trailers]
     reasons += [
         f"no trailer line matches {trailer.pattern}: the file may be cut off"
         for trailer in contract.file.trailers
-        if trailer not in present
+        if trailer not in present and not trailer.optional
     ]
     return tuple(reason for reason in reasons if reason)
 
 
-def _trailer_difference(line: TrailerLine, found: Totals) -> str:
+def _trailer_difference(line: TrailerLine, found: Totals, file: FileFormat) -> str:
     trailer = line.trailer
-    try:
-        declared = EXACT.create_decimal(line.declared.replace(",", ""))
-    except (InvalidOperation, Inexact):
-        declared = Decimal("NaN")
-    if not declared.is_finite():
+    declared = readable_number(line.declared.strip(), replace(file, thousands=file.thousands or _grouping(file)))
+    if declared is None:
         return f"the trailer on line {line.line} declares {line.declared!r}, which is no number"
     return _difference(f"the trailer on line {line.line} declares", *_declared_of(trailer, declared, found))
+
+
+def _grouping(file: FileFormat) -> str | None:
+    """Totals are often grouped where the rows are not."""
+    return "," if file.decimal_mark == "." else None
 
 
 def _declared_of(trailer: Trailer, declared: Decimal, found: Totals) -> tuple[str, Decimal, Decimal]:

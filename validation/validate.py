@@ -13,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import BinaryIO
@@ -100,6 +101,7 @@ def _tell_apart(judged: Judged, contract: Contract, seen: dict[str, Seen]) -> Pa
     refusals = [*judged.refusals, *_repeated(judged, contract, seen)]
     arrays = [*judged.columns.values(), pa.array(block.rows, pa.int64())]
     found = totals(contract, len(block.rows) + len(block.broken), judged.sums, block.trailers)
+    found = replace(found, notes=block.notes)
     refused = refused_positions(refusals)
     if len(refused):
         kept = np.ones(len(block.rows), bool)

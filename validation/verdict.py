@@ -50,13 +50,15 @@ class Totals:
     """Rows of the file, and the exact sum of every readable cell of each money column.
 
     Counted from the parsed cells before rows are told apart, so that it can disagree with a wrong split. `checked` are
-    the sums of the columns that only a trailer declares; `trailers` is what the file's own trailer lines declare.
+    the sums of the columns that only a trailer declares; `trailers` is what the file's own trailer lines declare,
+    `notes` what had to be decided to read it.
     """
 
     rows: int
     money: dict[str, Decimal] = field(default_factory=dict)
     checked: dict[str, Decimal] = field(default_factory=dict)
     trailers: tuple[TrailerLine, ...] = ()
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def _rows(found: Verdict) -> list[tuple[Any, ...]]:
 
 def _cut(data: bytes, contract: Contract, chunk: int) -> Verdict:
     """The verdict where the file is cut into chunks of so many bytes; the last holds all lines that may be trailers."""
-    last = re.search(rb"(?:\s|END 3|SUM 1)*\Z", data)
+    last = re.search(rb"(?:[\s,|\"]|END 3|SUM 1)*\Z", data)
     tail = len(last[0]) + 1 if last else 1
     return verdict(judge(delimited.split(as_stream(data), contract, chunk, tail), contract, threads=2), contract)
 
@@ -256,6 +256,8 @@ CONTRACTS = st.builds(
     trailers=st.sampled_from([(), TRAILERS]),
     unknown_columns=st.sampled_from(["reject", "ignore", "rescue"]),
     ragged_rows=st.sampled_from(["refuse", "fill"]),
+    skip_rows=st.sampled_from([(), ("blank",), ("blank", "header")]),
+    header=st.sampled_from([1, None]),
 )
 HEADERS = st.sampled_from([["id", "name", "amount"], ["id", "name", "amount", ""], ["amount", "id"]])
 FRAGMENTS = st.sampled_from(
@@ -277,6 +279,8 @@ FRAGMENTS = st.sampled_from(
         b"END 3\n",
         b"SUM 1\n",
         b"1,a,2\n",
+        b",,\n",
+        b"id,name,amount\n",
         b'2,"b\nc",3\n',
         b"",
         b"1e5",

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tables.contract import Column, FileFormat, Kind
 from tests.shapes import texts
 from validation.decimals import short_decimals
-from validation.explain import explain, readable_number
+from validation.explain import explain
+from validation.numbers import readable_number
 from validation.parse import Parsed, careful_decimals, careful_distinct, careful_integers, parse
 
 FILE = FileFormat(null_tokens=("", "NA"))

@@ -42,7 +42,8 @@ class Block:
     `rows` numbers them, ascending; `cells` holds, for each contract column that the file has, text, a dictionary of
     texts, or values that have the column's type already; `raw` gives the text of the rows at some positions. `broken`
     rows stand between them.
-    `others` are the cells kept beside (`validation.columns`).
+    `others` are the cells kept beside (`validation.columns`). `notes` say what had to be decided to read the rows, by
+    subject.
     """
 
     rows: np.ndarray
@@ -51,6 +52,7 @@ class Block:
     broken: tuple[Broken, ...] = ()
     trailers: tuple[TrailerLine, ...] = ()
     others: Others | None = None
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def beside(named: Sequence[tuple[str, pa.StringArray]], rows: int) -> Others | None:

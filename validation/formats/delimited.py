@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
@@ -13,52 +12,29 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from ledgerlake.errors import RejectedError
-from tables.contract import Contract, Trailer
-from validation.columns import CHECK, Columns, match
+from tables.contract import Contract
 from validation.formats.block import Block, Broken, Format, Lookahead, Others, beside
-from validation.formats.encoding import open_text, readable, to_utf8
+from validation.formats.chunks import CHUNK, TAIL, Chunk, chunks, with_records, without_trailers
+from validation.formats.dialect import HEAD, Dialect, fields_of, find_header, open_delimited
+from validation.formats.encoding import Text, readable, to_utf8
 from validation.formats.ragged import Mended, mend, merge, with_further
-from validation.formats.records import Records, find_records, holds, line_count, lone_return
-from validation.parse import DISTINCT
+from validation.formats.records import Records
+from validation.formats.skipped import Mask, is_skipped, suspects
 from validation.verdict import TrailerLine
 
-CHUNK = 2 * 1024 * 1024
-HEAD = 64 * 1024  # preamble and header lie within these first bytes of a file
-TAIL = 64 * 1024  # trailer lines lie within these last bytes of a file
-MAX_RECORD = 32 * CHUNK
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-BLANK = b" \t\v\f"
+NO_ROWS: Mask = np.zeros(0, bool)
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 _BINARY = (b"PAR1", b"PK", b"\x1f\x8b", b"%PDF", b"\xd0\xcf\x11\xe0", b"{")
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How one file is written: its contract's options, and its own header.
+class _Parsed:
+    """Rows as wide as their header; (number, width) of the others; which of the rows may be no data; notes."""
 
-    `fills` is None where a row of another width than the header's is refused, else the contract's `unknownColumns`.
-    The texts of `distinct` columns are read as dictionaries.
-    """
-
-    delimiter: bytes
-    quote: bytes | None
-    encodings: tuple[str, ...]
-    trailers: tuple[tuple[re.Pattern[str], Trailer], ...]
-    fills: str | None = None
-    distinct: frozenset[str] = frozenset()
-    columns: Columns = field(default_factory=Columns)
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Whole records on `line_count` lines, the first on `line`; without `records`, each line is one or is empty."""
-
-    data: memoryview
-    line: int
-    line_count: int
-    records: Records | None
-    final: bool
+    table: pa.Table
+    refused: list[tuple[int, int]]
+    skip: Mask
+    notes: dict[str, str]
 
 
 def sniff(prefix: bytes) -> bool:
@@ -68,159 +44,41 @@ def sniff(prefix: bytes) -> bool:
 
 def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # noqa: FBT001  # the shape of a Format
     """As `Format.check_header`."""
-    stream, dialect = _open(pa.BufferReader(prefix), contract)
-    _header(memoryview(stream.read()), dialect, contract, final=complete)
+    stream, dialect = open_delimited(pa.BufferReader(prefix), contract)
+    find_header(memoryview(stream.read()), dialect, contract, final=complete)
 
 
 def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK, tail: int = TAIL) -> Iterator[Callable[[], Block]]:
     """As `Format.split`; `chunk` and `tail` are sizes in bytes."""
-    text, dialect = _open(stream, contract)
+    text, dialect = open_delimited(stream, contract)
     ahead = Lookahead(text)
-    start, line, columns = _header(ahead.window(HEAD), dialect, contract, final=ahead.is_all(HEAD))
-    ahead.skip(start)
-    dialect = replace(dialect, columns=columns)
-    for each in _chunks(ahead, line, dialect, chunk, tail):
+    header = find_header(ahead.window(HEAD), dialect, contract, final=ahead.is_all(HEAD))
+    ahead.skip(header.size)
+    heading = header.names if "header" in dialect.skipped else ()
+    dialect = replace(dialect, columns=header.columns, heading=heading)
+    for each in chunks(ahead, header.line, dialect, chunk, tail):
         yield partial(read, each, dialect, tail)
 
 
 FORMAT = Format("csv", sniff, check_header, split)
 
 
-def _open(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
-    file = contract.file
-    text, encodings = open_text(stream, file.encodings)
-    trailers = tuple((re.compile(trailer.pattern, re.ASCII), trailer) for trailer in file.trailers)
-    quote = file.quote.encode() if file.quote else None
-    fills = file.unknown_columns if file.ragged_rows == "fill" else None
-    distinct = frozenset(column.name for column in contract.columns if column.kind in DISTINCT)
-    return text, Dialect(file.delimiter.encode(), quote, encodings, trailers, fills, distinct)
-
-
-def _header(data: memoryview, dialect: Dialect, contract: Contract, *, final: bool) -> tuple[int, int, Columns]:
-    """Where the data starts, on which line, and what its columns are."""
-    number, start = contract.file.header, 0
-    for _ in range(number - 1):
-        end = _LINE_END.search(data, start)
-        start = end.end() if end else len(data)
-    records = find_records(data[start:], dialect.delimiter, dialect.quote, final=final).first(1)
-    text = readable(bytes(data[start : start + int(records.ends[0])]), dialect.encodings) if len(records.ends) else ""
-    if not text.strip():
-        msg = f"line {number}: no header found; the names of the columns are expected there"
-        raise RejectedError(CHECK, msg)
-    columns = match(_fields(text, dialect), contract, f"header on line {number}")
-    return start + records.size, number + records.line_count, columns
-
-
-def _fields(text: str, dialect: Dialect) -> list[str]:
-    quote = dialect.quote.decode() if dialect.quote else None
-    return next(
-        csv.reader(
-            [text],
-            delimiter=dialect.delimiter.decode(),
-            quotechar=quote,
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-        )
-    )
-
-
-def _chunks(ahead: Lookahead, line: int, dialect: Dialect, size: int, tail: int) -> Iterator[Chunk]:
-    """Cuts after whole records; the last chunk holds at least the last `tail` bytes."""
-    wanted = size + tail
-    while True:
-        data, final = ahead.window(wanted), ahead.is_all(wanted)
-        chunk = _cut(data, line, dialect, len(data) if final else len(data) - tail, final=final)
-        if chunk is None:
-            wanted *= 2
-            if wanted > MAX_RECORD:
-                msg = f"line {line}: no record ends within {MAX_RECORD:,} bytes; is a quote left open there?"
-                raise RejectedError("records", msg)
-            continue
-        yield chunk
-        if final:
-            return
-        wanted = size + tail
-        line += chunk.line_count
-        ahead.skip(len(chunk.data))
-
-
-def _cut(data: memoryview, line: int, dialect: Dialect, limit: int, *, final: bool) -> Chunk | None:
-    """The chunk at the start of the data; None if not one record is complete before `limit`."""
-    quoted = dialect.quote is not None and holds(data, dialect.quote)
-    if not quoted and not lone_return(data):
-        end = limit if final else _last_line_end(data, limit)
-        return Chunk(data[:end], line, line_count(data[:end]), None, final) if end or final else None
-    records = find_records(data, dialect.delimiter, dialect.quote, final=final)
-    if final and records.size < len(data):
-        msg = f"line {line + records.line_count}: a quote is opened and never closed"
-        raise RejectedError("records", msg)
-    count = len(records.starts) if final else int(np.searchsorted(records.starts, limit, "right")) - 1
-    if count <= 0 and not final:
-        return None
-    records = records.first(count)
-    return Chunk(data[: records.size], line, records.line_count, records, final)
-
-
-def _last_line_end(data: memoryview, limit: int) -> int:
-    """Where the last line before `limit` ends; 0 if none does."""
-    near = max(0, limit - TAIL)
-    found = bytes(data[near:limit]).rfind(b"\n")
-    return near + found + 1 if found >= 0 or not near else bytes(data[:near]).rfind(b"\n") + 1
-
-
 def read(chunk: Chunk, dialect: Dialect, tail: int = TAIL) -> Block:
     """One block."""
-    chunk, trailers = _without_trailers(chunk, dialect, tail)
-    utf8 = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
-    if utf8 is None:
-        chunk = _with_records(chunk, dialect)
-        utf8 = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
-    table, refused = _parse(utf8 if utf8 is not None else b"", dialect)
+    chunk, trailers = without_trailers(chunk, dialect, tail)
+    text = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line)
+    if text is None:
+        chunk = with_records(chunk, dialect)
+        text = to_utf8(chunk.data, chunk.records, dialect.encodings, chunk.line) or Text(b"")
+    table, refused = _parse(text.data, dialect)
     found = table.num_rows + len(refused)
     width = len(dialect.columns.fed)
-    if chunk.records is None and found == chunk.line_count and not refused and width > 1:
+    skip = suspects(table, dialect) if dialect.skipped else NO_ROWS
+    if chunk.records is None and found == chunk.line_count and not refused and width > 1 and not skip.any():
         rows = np.arange(chunk.line, chunk.line + found)
         raw = partial(_raw_lines, chunk, dialect, None)
-        return Block(rows, _cells(table, dialect), raw, (), trailers, _others(table, dialect))
-    return _numbered(_with_records(chunk, dialect), dialect, table, refused, trailers)
-
-
-def _without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk, tuple[TrailerLine, ...]]:
-    """Takes trailer lines from the end of the file, each trailer once; the first line that is none ends the search."""
-    if not chunk.final or not dialect.trailers:
-        return chunk, ()
-    first = max(0, len(chunk.data) - size)
-    tail = bytes(chunk.data[first:])
-    end, line = len(tail), chunk.line + chunk.line_count
-    found: list[TrailerLine] = []
-    while end:
-        text = tail[:end].removesuffix(b"\n").removesuffix(b"\r")
-        start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
-        content = text[start:].strip()
-        wanted = [each for each in dialect.trailers if each[1] not in [already.trailer for already in found]]
-        declared = [
-            TrailerLine(line - 1, trailer, matched[1])
-            for pattern, trailer in wanted
-            if (matched := pattern.fullmatch(readable(content, dialect.encodings)))
-        ]
-        if content and not (declared and _starts_record(chunk, first + start)):
-            break
-        found += declared
-        end, line = start, line - 1
-    if not found:
-        return chunk, ()
-    end, lines = first + end, line - chunk.line
-    records = chunk.records and chunk.records.first(int(np.searchsorted(chunk.records.starts, end)))
-    return Chunk(chunk.data[:end], chunk.line, lines, records, chunk.final), tuple(reversed(found))
-
-
-def _starts_record(chunk: Chunk, start: int) -> bool:
-    return chunk.records is None or start in chunk.records.starts
-
-
-def _with_records(chunk: Chunk, dialect: Dialect) -> Chunk:
-    if chunk.records is not None:
-        return chunk
-    return replace(chunk, records=find_records(chunk.data, dialect.delimiter, dialect.quote, final=True))
+        return Block(rows, _cells(table, dialect), raw, (), trailers, _others(table, dialect), text.notes)
+    return _numbered(with_records(chunk, dialect), dialect, _Parsed(table, refused, skip, text.notes), trailers)
 
 
 def _parse(data: memoryview | bytes, dialect: Dialect) -> tuple[pa.Table, list[tuple[int, int]]]:
@@ -274,28 +132,30 @@ def _column(table: pa.Table, position: int) -> pa.Array:
 
 
 def _raw_lines(chunk: Chunk, dialect: Dialect, kept: np.ndarray | None, positions: Sequence[int]) -> list[str]:
-    records = _with_records(chunk, dialect).records
+    records = with_records(chunk, dialect).records
     assert records is not None  # noqa: S101  # set in the line above
     at = np.asarray(positions, np.int64) if kept is None else kept[np.asarray(positions, np.int64)]
     return [readable(bytes(chunk.data[records.starts[i] : records.ends[i]]), dialect.encodings) for i in at]
 
 
-def _numbered(
-    chunk: Chunk, dialect: Dialect, table: pa.Table, refused: list[tuple[int, int]], trailers: tuple[TrailerLine, ...]
-) -> Block:
+def _numbered(chunk: Chunk, dialect: Dialect, parsed: _Parsed, trailers: tuple[TrailerLine, ...]) -> Block:
     """A block with empty lines, quoted line ends or records of a wrong width: numbered by its records."""
-    records = chunk.records
+    records, table, refused, skip = chunk.records, parsed.table, parsed.refused, parsed.skip
     assert records is not None  # noqa: S101  # the caller's promise
     filled = np.flatnonzero(records.ends > records.starts)
     if len(filled) != table.num_rows + len(refused):
         msg = f"from line {chunk.line}: {len(filled)} records found, {table.num_rows + len(refused)} parsed"
         raise RuntimeError(msg)
-    blank = BLANK.replace(dialect.delimiter, b"")
     good = np.ones(len(filled), bool)
     good[[number - 1 for number, _ in refused]] = False
     kept = filled[good]
     if len(dialect.columns.fed) == 1:
-        some = np.array([bool(bytes(chunk.data[records.starts[i] : records.ends[i]]).strip(blank)) for i in kept], bool)
+        skip = np.ones(len(kept), bool)
+    if skip.any():
+        some = ~skip
+        some[skip] = [
+            not is_skipped(bytes(chunk.data[records.starts[i] : records.ends[i]]), dialect) for i in kept[skip]
+        ]
         table, kept = table.filter(pa.array(some)), kept[some]
     mended, broken = _told_apart(
         chunk, records, dialect, [(int(filled[number - 1]), width) for number, width in refused]
@@ -303,7 +163,7 @@ def _numbered(
     table, kept = merge(table, kept, mended)
     others = with_further(_others(table, dialect), kept, mended)
     raw = partial(_raw_lines, chunk, dialect, kept)
-    return Block(chunk.line + records.lines[kept], _cells(table, dialect), raw, broken, trailers, others)
+    return Block(chunk.line + records.lines[kept], _cells(table, dialect), raw, broken, trailers, others, parsed.notes)
 
 
 def _told_apart(
@@ -314,7 +174,7 @@ def _told_apart(
     broken: list[Broken] = []
     for at, width in refused:
         raw = bytes(chunk.data[records.starts[at] : records.ends[at]])
-        if not raw.strip(BLANK.replace(dialect.delimiter, b"")):
+        if is_skipped(raw, dialect):
             continue
         row = _mended(at, readable(raw, dialect.encodings), dialect)
         if row:
@@ -330,6 +190,6 @@ def _mended(record: int, text: str, dialect: Dialect) -> Mended | None:
     if dialect.fills is None:
         return None
     try:
-        return mend(record, _fields(text, dialect), dialect.columns, dialect.fills)
+        return mend(record, fields_of(text, dialect), dialect.columns, dialect.fills)
     except csv.Error:  # a cell of more than 131,072 characters
         return None

@@ -54,9 +54,15 @@ def open_text(stream: BinaryIO, encodings: tuple[str, ...]) -> tuple[BinaryIO, t
     return cast("BinaryIO", _Recoded(text, wide)), ("utf-8",)
 
 
-def to_utf8(
-    data: memoryview, records: Records | None, encodings: tuple[str, ...], first_line: int
-) -> memoryview | bytes | None:
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Records in UTF-8. `notes` tells, for each encoding but the first that was needed, where and why."""
+
+    data: memoryview | bytes
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def to_utf8(data: memoryview, records: Records | None, encodings: tuple[str, ...], first_line: int) -> Text | None:
     """The same records in UTF-8, or None if `records` are needed to tell.
 
     Each record has the first encoding that reads all of it, whatever stands beside it.
@@ -65,18 +71,20 @@ def to_utf8(
         RejectedError: names the line that no encoding can read.
     """
     if encodings[0] == "utf-8" and _is_utf8(data):
-        return data
+        return Text(data)
     if encodings[0] != "utf-8" or len(encodings) == 1:
         try:
-            return bytes(data).decode(encodings[0]).encode()
+            return Text(bytes(data).decode(encodings[0]).encode())
         except UnicodeDecodeError:
             pass
     if records is None:
         return None
-    return b"\n".join(
-        decoded(bytes(data[start:end]), encodings, first_line + int(line)).encode()
+    notes: dict[str, str] = {}
+    texts = [
+        decoded(bytes(data[start:end]), encodings, first_line + int(line), notes).encode()
         for start, end, line in zip(records.starts, records.ends, records.lines, strict=True)
-    )
+    ]
+    return Text(b"\n".join(texts), notes)
 
 
 def readable(data: bytes, encodings: tuple[str, ...]) -> str:
@@ -89,19 +97,25 @@ def readable(data: bytes, encodings: tuple[str, ...]) -> str:
     return data.decode(encodings[0], "replace")
 
 
-def decoded(data: bytes, encodings: tuple[str, ...], line: int) -> str:
-    """The text in the first encoding that reads it.
+def decoded(data: bytes, encodings: tuple[str, ...], line: int, notes: dict[str, str] | None = None) -> str:
+    """The text in the first encoding that reads it; `notes` remembers the first line of each but the first encoding.
 
     Raises:
         RejectedError: names the line and the byte that no encoding can read.
     """
+    failed: list[str] = []
     for encoding in encodings:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError as error:
-            last = error
-    found = f"line {line}: byte 0x{data[last.start]:02x} cannot be read as {' or '.join(encodings)}"
-    raise RejectedError(CHECK, f"{found}; save the file as UTF-8")
+            failed.append(f"byte 0x{data[error.start]:02x} cannot be read as {encoding}")
+            continue
+        if failed and notes is not None:
+            notes.setdefault(encoding, f"line {line} is read as {encoding}: {' and '.join(failed)}")
+        return text
+    wanted = " or ".join(encodings)
+    msg = f"line {line}: {failed[-1].partition(' as ')[0]} as {wanted}; save the file as UTF-8"
+    raise RejectedError(CHECK, msg)
 
 
 def _is_utf8(data: memoryview) -> bool:
