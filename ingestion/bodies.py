@@ -29,7 +29,7 @@ class AskBody(BaseModel):
     declared_totals: Annotated[
         dict[str, str],
         Field(
-            description="Total of each money column as decimal text, to be checked",
+            description="Totals to be checked, as decimal texts: of a money column, hash(account), opening(amount), ...",
             examples=[{"amount": "1234.50"}],
         ),
     ] = {}

@@ -30,7 +30,10 @@ _FORBIDDEN = {
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What a client wants to send. `sha256` is hexadecimal; `declared_totals` maps a money column to decimal text."""
+    """What a client wants to send.
+
+    `sha256` is hexadecimal; `declared_totals` maps names of `Contract.declarable` to decimal texts.
+    """
 
     dataset: str
     file_name: str
@@ -76,7 +79,7 @@ def _problems(request: UploadRequest, settings: Settings, contracts: ContractSto
         hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"
         yield FieldProblem("dataset", f"no dataset {request.dataset!r}; {hint}")
     elif request.declared_totals:
-        yield from _totals(request, contracts.current(request.dataset).money)
+        yield from _totals(request, contracts.current(request.dataset).declarable)
     if fault := _name_fault(request.file_name):
         yield FieldProblem("file_name", fault)
     limit = min(settings.max_upload_bytes, S3_SINGLE_WRITE)
@@ -90,11 +93,12 @@ def _problems(request: UploadRequest, settings: Settings, contracts: ContractSto
         yield FieldProblem("declared_rows", f"must be 0 or more, not {request.declared_rows}")
 
 
-def _totals(request: UploadRequest, money: tuple[str, ...]) -> Iterator[FieldProblem]:
+def _totals(request: UploadRequest, declarable: tuple[str, ...]) -> Iterator[FieldProblem]:
     for column, total in request.declared_totals.items():
         name = f"declared_totals.{column[:MAX_NAME]}"
-        if column not in money:
-            yield FieldProblem(name, f"is no money column of {request.dataset}; those are {', '.join(money) or 'none'}")
+        if column not in declarable:
+            known = ", ".join(declarable) or "none"
+            yield FieldProblem(name, f"is no total of {request.dataset}; those are {known}")
         elif not _DECIMAL.fullmatch(total):
             yield FieldProblem(name, 'must be a plain decimal text, for example "-1234.50"')
 

@@ -76,7 +76,8 @@ class Manifest(JsonValue):
     """All that is known of an accepted upload; enough to rebuild its ledger row and to apply it.
 
     Units: `size` is bytes of the raw file; hashes are lower-case hex SHA-256. `declared_totals` maps a money
-    column to a decimal text; `declared_rows` counts data rows; both None or empty where nothing was declared.
+    column, or another total such as `hash(account)` or `opening(amount)`, to a decimal text; `declared_rows` counts
+    data rows; both None or empty where nothing was declared.
     """
 
     SCHEMA = "ledgerlake.manifest/1"

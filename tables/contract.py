@@ -85,6 +85,19 @@ class Trailer:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """A total of a column that is computed of every file: `total` is one of `tables.known_names.TOTAL_NAMES`."""
+
+    total: str
+    column: str
+
+    @property
+    def name(self) -> str:
+        """The name under which it is declared: the column's own for a sum, else as in `hash(account)`."""
+        return self.column if self.total == "sum" else f"{self.total}({self.column})"
+
+
+@dataclass(frozen=True, slots=True)
 class Unpivot:
     """A wide file: each cell of `columns` is a row, `name` its column's header, `value` the cell.
 
@@ -124,6 +137,7 @@ class FileFormat:
     negatives: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     trailers: tuple[Trailer, ...] = ()
+    control_totals: tuple[ControlTotal, ...] = ()
     unknown_columns: str = "reject"
     unpivot: Unpivot | None = None
     ragged_rows: str = "refuse"
@@ -174,6 +188,21 @@ class Contract:
     def money(self) -> tuple[str, ...]:
         """Names of the money columns, in order."""
         return tuple(column.name for column in self.columns if column.money)
+
+    @property
+    def control_totals(self) -> tuple[ControlTotal, ...]:
+        """The totals that every file is counted for: of money, of what trailers declare, and further ones."""
+        of_trailers = [
+            ControlTotal(each.total, each.column) for each in self.file.trailers if each.column and each.total != "none"
+        ]
+        sums = [ControlTotal("sum", name) for name in self.money]
+        return tuple(dict.fromkeys([*sums, *of_trailers, *self.file.control_totals]))
+
+    @property
+    def declarable(self) -> tuple[str, ...]:
+        """The names of the totals that an upload may declare: also the balances before and after a money column."""
+        balances = [f"{balance}({name})" for name in self.money for balance in ("opening", "closing")]
+        return (*(each.name for each in self.control_totals), *balances)
 
     def column(self, name: str) -> Column:
         """The column of that name.

@@ -7,5 +7,6 @@ from __future__ import annotations
 
 FORMAT_NAMES = ("csv", "jsonl", "parquet")
 ENGINES = ("driver", "spark")
-TOTAL_NAMES = ("count", "sum")
-"""What a control total can be of: all rows, or a column."""
+TOTAL_NAMES = ("count", "sum", "absolute", "hash")
+"""What a control total can be: the rows, or of a column the sum, the sum of absolute values, or the sum of its digits
+read as numbers (as NACHA's entry hash: of a sum of more than ten digits only the last ten count)."""

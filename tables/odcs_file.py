@@ -6,7 +6,7 @@ import codecs
 from dataclasses import fields
 from typing import Any
 
-from tables.contract import Contract, FileFormat, Kind, Trailer, Unpivot
+from tables.contract import Contract, ControlTotal, FileFormat, Kind, Trailer, Unpivot
 from tables.known_names import FORMAT_NAMES, TOTAL_NAMES
 from tables.odcs_schema import suggest
 from tables.odcs_values import linear_pattern
@@ -26,6 +26,7 @@ MEMBERS = {
     "units",
     "skipRows",
     "trailers",
+    "controlTotals",
     "unknownColumns",
     "unpivot",
     "raggedRows",
@@ -64,6 +65,7 @@ def file_format(place: Place | None) -> FileFormat:
         "negatives": _choices(place.child("negatives"), NEGATIVES),
         "units": tuple(_unit(each) for each in place.child("units").each()),
         "trailers": tuple(_trailer(each) for each in place.child("trailers").each()),
+        "control_totals": tuple(_control_total(each) for each in place.child("controlTotals").each()),
         "unknown_columns": place.child("unknownColumns").choice(UNKNOWN_COLUMNS, _DEFAULT.unknown_columns),
         "ragged_rows": place.child("raggedRows").choice(RAGGED_ROWS, _DEFAULT.ragged_rows),
         "unpivot": _unpivot(place.child("unpivot")) if "unpivot" in stated else None,
@@ -135,6 +137,14 @@ def _trailer(place: Place) -> Trailer:
     return Trailer(pattern, total, column, place.child("optional").flag(default=total == "none"))
 
 
+def _control_total(place: Place) -> ControlTotal:
+    place.only({"total", "column"})
+    total, column = place.child("total").choice(TOTAL_NAMES[2:], TOTAL_NAMES[2]), place.child("column").text()
+    if not column:
+        place.refuse(f"a total {total} needs its column", "Add `column: ...`, the name of a column.")
+    return ControlTotal(total, column)
+
+
 def _unpivot(place: Place) -> Unpivot | None:
     place.only({"name", "value", "columns", "keepNulls"})
     for member in ("name", "value"):
@@ -152,16 +162,22 @@ def _unpivot(place: Place) -> Unpivot | None:
     return Unpivot(*unpivot, tuple(each.strip() for each in columns.texts()), place.child("keepNulls").flag())
 
 
-def check_trailers(place: Place, contract: Contract) -> None:
-    """Notes each trailer that sums what is no money."""
-    for each, trailer in zip(place.each(), contract.file.trailers, strict=False):
-        if trailer.column is not None and trailer.column not in contract.money:
-            each.child("column").refuse(
-                f"{trailer.column!r} is no money column",
-                suggest(trailer.column, contract.money)
-                if contract.money
-                else "Mark the column with the custom property `money: true`.",
-            )
+def check_totals(file: Place, contract: Contract) -> None:
+    """Notes each total of what has none: sums are of money, hashes of texts and whole numbers."""
+    for place, trailer in zip(file.child("trailers").each(), contract.file.trailers, strict=False):
+        if trailer.column:
+            _check_total(place.child("column"), trailer.total, trailer.column, contract)
+    for place, each in zip(file.child("controlTotals").each(), contract.file.control_totals, strict=False):
+        _check_total(place.child("column"), each.total, each.column, contract)
+
+
+def _check_total(place: Place, total: str, column: str, contract: Contract) -> None:
+    if total != "hash" and column not in contract.money:
+        mark = "Mark the column with the custom property `money: true`."
+        place.refuse(f"{column!r} is no money column", suggest(column, contract.money) if contract.money else mark)
+    identifiers = [each.name for each in contract.columns if each.kind in (Kind.STRING, Kind.INTEGER)]
+    if total == "hash" and column not in identifiers:
+        place.refuse(f"{column!r} is no text or whole number", suggest(column, identifiers))
 
 
 def check_unpivot(file: Place, contract: Contract) -> None:

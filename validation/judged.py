@@ -18,7 +18,7 @@ from validation.others import settle
 from validation.parse import parse
 from validation.refusals import Refusal, cell_texts, failing, positions, without
 from validation.rules import RULES, message
-from validation.totals import add, exact_sum, summed_columns
+from validation.totals import TOTALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,11 @@ def judge_block(read: Block, contract: Contract) -> Judged:
     if contract.file.unknown_columns == "rescue":
         rescued = block.cells.get(RESCUED.name)
         columns[RESCUED.name] = pa.nulls(len(block.rows), RESCUED.type) if rescued is None else rescued
-    unheld = {name: _unheld(name, refusals, contract) for name in summed_columns(contract)}
-    sums = {name: _sum(columns[name], numbers) for name, numbers in unheld.items()}
+    unheld = {name: _unheld(name, refusals, contract) for name in {each.column for each in contract.control_totals}}
+    sums = {
+        each.name: TOTALS[each.total](columns[each.column], unheld[each.column].values())
+        for each in contract.control_totals
+    }
     return Judged(block, columns, tuple(refusals), sums, unheld, deletes)
 
 
@@ -112,10 +115,3 @@ def _unheld(column: str, refusals: list[Refusal], contract: Contract) -> dict[in
                 if number is not None:
                     numbers[int(position)] = number
     return numbers
-
-
-def _sum(values: pa.Array, unheld: dict[int, Decimal]) -> Decimal:
-    total = exact_sum(values)
-    for number in unheld.values():
-        total = add(total, number)
-    return total

@@ -101,7 +101,7 @@ def _tell_apart(judged: Judged, contract: Contract, seen: dict[str, Seen]) -> Pa
     refusals = [*judged.refusals, *_repeated(judged, contract, seen)]
     arrays = [*judged.columns.values(), pa.array(block.rows, pa.int64())]
     found = totals(contract, len(block.rows) + len(block.broken), judged.sums, block.trailers)
-    found = replace(found, notes=block.notes)
+    found = replace(found, notes=block.notes, unbalanced=block.unbalanced, closing=block.closing)
     refused = refused_positions(refusals)
     if len(refused):
         kept = np.ones(len(block.rows), bool)

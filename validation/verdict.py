@@ -50,8 +50,8 @@ class Totals:
     """Rows of the file, and the exact sum of every readable cell of each money column.
 
     Counted from the parsed cells before rows are told apart, so that it can disagree with a wrong split. `checked` are
-    the sums of the columns that only a trailer declares; `trailers` is what the file's own trailer lines declare,
-    `notes` what had to be decided to read it.
+    the contract's further control totals by name; `trailers` is what the file's own trailer lines declare, `notes` what
+    had to be decided to read it. `unbalanced` and `closing` are as in `Block`.
     """
 
     rows: int
@@ -59,6 +59,8 @@ class Totals:
     checked: dict[str, Decimal] = field(default_factory=dict)
     trailers: tuple[TrailerLine, ...] = ()
     notes: dict[str, str] = field(default_factory=dict)
+    unbalanced: tuple[str, ...] = ()
+    closing: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

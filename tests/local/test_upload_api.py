@@ -182,7 +182,7 @@ def test_every_field_at_fault_is_named_at_once(tenants: Tenants) -> None:
     answer = tenants.acme.post("/v1/uploads", json=a_body(a_file(), declared_totals={"amount": "1e3", "fee": "1"}))
     assert fields(answer, HTTPStatus.UNPROCESSABLE_ENTITY) == {
         "declared_totals.amount": 'must be a plain decimal text, for example "-1234.50"',
-        "declared_totals.fee": "is no money column of payments; those are amount",
+        "declared_totals.fee": "is no total of payments; those are amount, opening(amount), closing(amount)",
     }
 
 

@@ -127,7 +127,7 @@ def test_any_other_total_is_refused(total: str) -> None:
 
 def test_a_total_of_no_money_column_is_refused_with_those_there_are() -> None:
     assert faults(declared_totals={"fee": "1"}) == {
-        "declared_totals.fee": "is no money column of payments; those are amount",
+        "declared_totals.fee": "is no total of payments; those are amount, opening(amount), closing(amount)",
     }
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tables.contract import Column, Kind, Trailer
+from tables.contract import Column, ControlTotal, Kind, Trailer
 from tests.shapes import AMOUNT, ID, a_contract
-from validation.totals import Declared, add, exact_sum
+from validation.totals import TOTALS, Declared, add, exact_sum
 from validation.validate import check_conservation, validate
 
 TRADES = a_contract((ID, AMOUNT))
@@ -85,3 +85,53 @@ def test_money_may_be_counted_in_whole_numbers() -> None:
     found = validate(b"id,shares\n1,2\n2,1.5\n", a_contract((ID, shares)))
     assert found.totals.money == {"shares": Decimal("3.5")}
     check_conservation(found)
+
+
+ACCOUNT = Column("account", Kind.STRING)
+HASHED = (ControlTotal("absolute", "amount"), ControlTotal("hash", "account"))
+MOVEMENTS = b"id,amount,account\n1,10.10,DE12 34\n2,-5.05,\n3,n/a,9-9\n4,1.239,none\n"
+
+
+@pytest.mark.parametrize(
+    ("totals", "held"),
+    [
+        ({"absolute(amount)": "16.389", "hash(account)": "1333"}, ()),
+        (
+            {"absolute(amount)": "16.38"},
+            ("the upload declares 16.38 absolute(amount) in all, the file has 16.389: a difference of -0.009",),
+        ),
+        (
+            {"hash(account)": "1334"},
+            ("the upload declares 1,334 hash(account) in all, the file has 1,333: a difference of 1",),
+        ),
+        ({"opening(amount)": "100", "closing(amount)": "106.289"}, ()),
+        (
+            {"opening(amount)": "100", "closing(amount)": "106.30"},
+            ("amount goes from 100 to 106.289, its closing balance is 106.30: a difference of 0.011",),
+        ),
+        ({"opening(amount)": "0"}, ("the upload declares one balance of amount: declare closing(amount) too",)),
+    ],
+)
+def test_further_totals_are_declared_by_their_names(totals: dict[str, str], held: tuple[str, ...]) -> None:
+    contract = a_contract((ID, AMOUNT, ACCOUNT), control_totals=HASHED)
+    found = validate(MOVEMENTS, contract, Declared(totals={name: Decimal(text) for name, text in totals.items()}))
+    assert found.held == held
+    assert set(totals) <= set(contract.declarable)
+    check_conservation(found)
+
+
+def test_a_trailer_may_declare_a_hash_of_which_the_last_ten_digits_count() -> None:
+    trailer = Trailer("HASH ([0-9]+)", "hash", "account")
+    contract = a_contract((ID, ACCOUNT), trailers=(trailer,))
+    rows = b"id,account\n1,9999999999\n2,2\n3,%s\n" % (b"0" * 40 + b"5")
+    assert validate(rows + b"HASH 0000000006\n", contract).held == ()
+    assert validate(rows + b"HASH 10000000006\n", contract).held == ()
+    (why,) = validate(rows + b"HASH 0000000007\n", contract).held
+    assert why.endswith("declares 7 hash(account) in all, the file has 6: a difference of 1")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(alphabet="0123456789- X", max_size=45), max_size=6))
+def test_a_hash_total_is_the_sum_of_the_digits_read_as_numbers(identifiers: list[str]) -> None:
+    digits = ["".join(filter(str.isdigit, each)) for each in identifiers]
+    assert TOTALS["hash"](pa.array(identifiers, pa.string()), ()) == sum(int(each) for each in digits if each)

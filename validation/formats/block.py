@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import BinaryIO
 
 import numpy as np
@@ -43,7 +44,8 @@ class Block:
     texts, or values that have the column's type already; `raw` gives the text of the rows at some positions. `broken`
     rows stand between them.
     `others` are the cells kept beside (`validation.columns`). `notes` say what had to be decided to read the rows, by
-    subject.
+    subject. `unbalanced` says which of the file's own totals differ; `closing` are its balances that no opening balance
+    of its own leads to.
     """
 
     rows: np.ndarray
@@ -53,6 +55,8 @@ class Block:
     trailers: tuple[TrailerLine, ...] = ()
     others: Others | None = None
     notes: dict[str, str] = field(default_factory=dict)
+    unbalanced: tuple[str, ...] = ()
+    closing: tuple[Decimal, ...] = ()
 
 
 def beside(named: Sequence[tuple[str, pa.StringArray]], rows: int) -> Others | None:
@@ -72,12 +76,14 @@ class Format:
     `sniff` says whether a file's first bytes can be of this format. `check_header` refuses a header that does not suit
     the contract, from the first bytes of a file (`complete`: from all of it). `split` cuts a stream into tasks that
     each read one block, on any thread; what it holds in memory does not grow with the file. All raise `RejectedError`.
+    A file that is `text` is in one of the contract's encodings.
     """
 
     name: str
     sniff: Callable[[bytes], bool]
     check_header: Callable[[bytes, Contract, bool], None]
     split: Callable[[BinaryIO, Contract], Iterator[Callable[[], Block]]]
+    text: bool = True
 
 
 def read_fully(stream: BinaryIO, size: int) -> bytes:
