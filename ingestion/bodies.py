@@ -29,7 +29,7 @@ class AskBody(BaseModel):
     declared_totals: Annotated[
         dict[str, str],
         Field(
-            description="Totals to be checked, as decimal texts: of a money column, hash(account), opening(amount), ...",
+            description="Totals to be checked, as decimal texts: of a money column, or as in opening(amount)",
             examples=[{"amount": "1234.50"}],
         ),
     ] = {}
