@@ -28,19 +28,24 @@ CHUNK = 1024**2
 IN_MEMORY = 16 * 1024**2
 """Larger files are kept on disk while they are inspected."""
 
-_KINDS = (
-    (b"PAR1", "Parquet"),
-    (b"%PDF-", "a PDF"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
-    (b"PK\x03\x04", "a zip inside the archive"),
-    (b"\x1f\x8b", "gzip inside the archive"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"{\\rtf", "a rich text file"),
-    (b"<?xml", "XML"),
-    (b"<!DOCTYPE html", "a web page"),
-    (b"<html", "a web page"),
+_KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
+    (b"PAR1", "Parquet", ("parquet",)),
+    (b"%PDF-", "a PDF", ()),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", ()),
+    (b"PK\x03\x04", "a zip inside the archive", ()),
+    (b"\x1f\x8b", "gzip inside the archive", ()),
+    (b"\x89PNG", "a PNG image", ()),
+    (b"\xff\xd8\xff", "a JPEG image", ()),
+    (b"{\\rtf", "a rich text file", ()),
+    (b"<?xml", "XML", ("camt.053", "ofx")),
+    (b"<!DOCTYPE html", "a web page", ()),
+    (b"<html", "a web page", ()),
+    (b"OFXHEADER", "OFX", ("ofx",)),
+    (b"01,", "BAI2", ("bai2", "csv")),
+    (b"{1:F01", "MT940", ("mt940",)),
+    (b":20:", "MT940", ("mt940",)),
 )
+"""What a file begins with, what it then is, and the formats that may begin so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +105,11 @@ def check_format(landed: LandedFile) -> None:
     """The file begins like the format that the contract names."""
     name = landed.contract.file.name
     head, _ = landed.prefix()
-    looks = next((kind for magic, kind in _KINDS if head.startswith(magic)), None)
-    if FORMATS[name].sniff(head) and (looks is None or name == looks.lower()):
+    kinds = [(kind, formats) for magic, kind, formats in _KINDS if head.startswith(magic)]
+    if FORMATS[name].sniff(head) and all(name in formats for _, formats in kinds):
         return
-    msg = f"{landed.contract.dataset} takes {name} files; this one looks like {looks or 'something else'}"
+    looks = kinds[0][0] if kinds else "something else"
+    msg = f"{landed.contract.dataset} takes {name} files; this one looks like {looks}"
     raise RejectedError("format", msg)
 
 
@@ -114,8 +120,8 @@ def check_columns(landed: LandedFile) -> None:
 
 
 def check_text(landed: LandedFile) -> None:
-    """The whole file unpacks, and its text is in one of the contract's encodings; its format is text unless binary."""
-    encodings = landed.contract.file.encodings if landed.contract.file.name != "parquet" else ()
+    """The whole file unpacks, and its text is in one of the contract's encodings if its format is text."""
+    encodings = landed.contract.file.encodings if FORMATS[landed.contract.file.name].text else ()
     decoders = {name: codecs.getincrementaldecoder(name)() for name in encodings}
     content, position, last = landed.unpacked(), 0, ""
     while True:

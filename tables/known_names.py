@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-FORMAT_NAMES = ("csv", "jsonl", "parquet")
+FORMAT_NAMES = ("csv", "jsonl", "parquet", "mt940", "bai2", "ofx", "camt.053")
+
 ENGINES = ("driver", "spark")
 TOTAL_NAMES = ("count", "sum", "absolute", "hash")
 """What a control total can be: the rows, or of a column the sum, the sum of absolute values, or the sum of its digits

@@ -36,7 +36,14 @@ UNKNOWN_COLUMNS = ("reject", "ignore", "rescue")
 RAGGED_ROWS = ("refuse", "fill")
 SKIP_ROWS = ("blank", "header")
 NEGATIVES = ("parentheses", "trailing")
-_CSV_ONLY = ("delimiter", "quote", "header", "skipRows", "trailers", "raggedRows")
+_NUMBERS = dict.fromkeys(("thousands", "decimalMark", "negatives", "units"), ("csv", "jsonl", "parquet"))
+_FOR = {
+    **dict.fromkeys(("delimiter", "quote", "header", "skipRows", "trailers", "raggedRows"), ("csv",)),
+    **_NUMBERS,
+    "unpivot": ("csv", "jsonl", "parquet"),
+    "encodings": tuple(name for name in FORMAT_NAMES if name != "camt.053"),
+}
+"""The formats that a member is for, if not for all."""
 _MARKS = frozenset("+-()0123456789")
 _DEFAULT = FileFormat()
 
@@ -48,9 +55,11 @@ def file_format(place: Place | None) -> FileFormat:
     place.only(MEMBERS)
     name = place.child("format").choice(FORMAT_NAMES, _DEFAULT.name)
     stated = place.value if isinstance(place.value, dict) else {}
-    for member in _CSV_ONLY:
-        if name != "csv" and member in stated:
-            place.child(member).refuse(f"{member!r} belongs to csv, not to {name}", "Remove it.", key=True)
+    for member, formats in _FOR.items():
+        if name not in formats and member in stated:
+            place.child(member).refuse(
+                f"{member!r} belongs to {', '.join(formats)}, not to {name}", "Remove it.", key=True
+            )
     found: dict[str, Any] = {
         "name": name,
         "delimiter": _character(place.child("delimiter"), _DEFAULT.delimiter),

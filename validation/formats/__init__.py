@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from validation.formats import delimited, json_lines, parquet
+from validation.formats import bai, camt053, delimited, json_lines, mt940, ofx, parquet
 from validation.formats.block import Format
 
-FORMATS: dict[str, Format] = {form.name: form for form in (delimited.FORMAT, json_lines.FORMAT, parquet.FORMAT)}
+FORMATS: dict[str, Format] = {
+    form.name: form
+    for form in (
+        delimited.FORMAT,
+        json_lines.FORMAT,
+        parquet.FORMAT,
+        mt940.FORMAT,
+        bai.FORMAT,
+        ofx.FORMAT,
+        camt053.FORMAT,
+    )
+}

@@ -49,7 +49,7 @@ def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]
         row += batch.num_rows
 
 
-FORMAT = Format("parquet", sniff, check_header, split)
+FORMAT = Format("parquet", sniff, check_header, split, text=False)
 
 
 def read(batch: pa.RecordBatch, first_row: int, columns: Columns, contract: Contract) -> Block:

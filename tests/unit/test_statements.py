@@ -1,0 +1,209 @@
+"""Bank statements of every format give the same columns, and prove themselves to the cent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ledgerlake.errors import RejectedError
+from tables.contract import Column, Contract, Kind
+from tests.shapes import a_contract, column, reasons
+from validation.formats import FORMATS
+from validation.formats.entries import FIELDS
+from validation.header import check_header
+from validation.validate import check_conservation, validate
+from validation.verdict import Verdict
+
+DAYS = ("booking_date", "value_date")
+COLUMNS = tuple(
+    Column(name, Kind.DATE if name in DAYS else Kind.STRING)
+    if name != "amount"
+    else Column(name, Kind.DECIMAL, precision=18, scale=3, money=True, required=True)
+    for name in FIELDS
+)
+
+MT940 = b"""{1:F01BANKDEFFXXXX0000000000}{2:O940}{4:
+:20:REF
+:25:DE89370400440532013000
+:28C:7/1
+:60F:C260330EUR1000,00
+:61:2603310401C250,50NTRFINV 1//B1
+supplied
+:86:Rent of
+March
+:61:2601011231RC0,50NMSCNONREF
+:62F:C260331EUR1250,00
+-}
+"""
+BAI2 = b"""01,BANK,US,260331,0600,1,,,2/
+02,US,BANK,1,260331,,EUR,2/
+03,DE89370400440532013000,,010,100000,,,100,25050,1,/
+88,015,125000,,/
+16,195,25050,Z,B1,INV 1,Rent, of March/
+16,475,50,V,260401,,,NONREF,
+88,cheque
+49,275150,6/
+98,275150,1,8/
+99,275150,1,10/
+"""
+OFX = b"""OFXHEADER:100
+DATA:OFXSGML
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STATUS><CODE>0<SEVERITY>INFO</STATUS>
+<STMTRS><CURDEF>EUR<BANKACCTFROM><ACCTID>DE89370400440532013000</BANKACCTFROM>
+<BANKTRANLIST>
+<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260331120000[+1:CET]
+<TRNAMT>250.50<FITID>INV 1<NAME>Rent &amp; <MEMO>of March</STMTTRN>
+<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260401<TRNAMT>-0,50<FITID>2<BANKACCTTO><ACCTID>other</BANKACCTTO>
+</STMTTRN>
+</BANKTRANLIST><LEDGERBAL><BALAMT>1250.00<DTASOF>20260401</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+"""
+CAMT = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>
+<Stmt><Id>7</Id><Acct><Id><IBAN>DE89370400440532013000</IBAN></Id></Acct>
+<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">1000.00</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal>
+<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">1250.00</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal>
+<TxsSummry><TtlNtries><NbOfNtries>3</NbOfNtries></TtlNtries></TxsSummry>
+<Ntry><Amt Ccy="EUR">250.50</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
+ <BookgDt><Dt>2026-03-31</Dt></BookgDt><ValDt><DtTm>2026-04-01T00:00:00+02:00</DtTm></ValDt>
+ <AcctSvcrRef>B1</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>INV 1</EndToEndId></Refs>
+ <RmtInf><Ustrd>Rent &amp; more</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>
+<Ntry><Amt Ccy="EUR">0.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts>
+ <BookgDt><Dt>2026-03-31</Dt></BookgDt></Ntry>
+<Ntry><Amt Ccy="EUR">9.99</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>PDNG</Cd></Sts></Ntry>
+</Stmt></BkToCstmrStmt></Document>
+"""
+FILES = {"mt940": MT940, "bai2": BAI2, "ofx": OFX, "camt.053": CAMT}
+
+
+def _contract(form: str, **file: Any) -> Contract:
+    return a_contract(COLUMNS, name=form, **file)
+
+
+def _judged(content: bytes, form: str) -> Verdict:
+    found = validate(content, _contract(form))
+    check_conservation(found)
+    return found
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_a_statement_that_balances_gives_its_entries(form: str) -> None:
+    found = _judged(FILES[form], form)
+    assert (found.held, found.quarantined.num_rows) == ((), 0)
+    assert column(found, "account")[:2] == ["DE89370400440532013000"] * 2
+    assert column(found, "currency")[:2] == ["EUR", "EUR"]
+    assert column(found, "amount")[:2] == [Decimal("250.500"), Decimal("-0.500")]
+    assert str(column(found, "booking_date")[0]) in {"2026-03-31", "2026-04-01"}
+    assert column(found, "reference")[0] == "INV 1"
+    assert "Rent" in column(found, "description")[0]
+    assert FORMATS[form].sniff(FILES[form])
+    assert not any(FORMATS[other].sniff(FILES[form]) for other in FILES if other != form)
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_entries_stand_on_the_line_where_a_person_finds_them(form: str) -> None:
+    found = _judged(FILES[form], form)
+    first = {"mt940": b":61:", "bai2": b"16,", "ofx": b"<STMTTRN>", "camt.053": b"<Ntry>"}[form]
+    lines = [at for at, line in enumerate(FILES[form].split(b"\n"), 1) if line.startswith(first)]
+    assert column(found, "_row") == lines
+    assert column(validate(FILES[form].replace(b"\n", b"\r\n"), _contract(form)), "_row") == lines
+
+
+@pytest.mark.parametrize(
+    ("form", "before", "after", "why"),
+    [
+        ("mt940", b"C250,50", b"C250,51", "goes from 1,000.00 to 1,250.01, its closing balance is 1,250.00: a diff"),
+        ("mt940", b":62F:C260331EUR1250,00\n", b"", "has no closing balance (:62F:)"),
+        ("mt940", b":60F:C260330EUR1000,00\n", b"", "has no opening balance"),
+        ("bai2", b"16,195,25050", b"16,195,25051", "declares 275,150 in all, it has 275,151: a difference of -1"),
+        ("bai2", b"49,275150,6", b"49,275150,5", "declares 5 records, it has 6: a difference of -1"),
+        ("bai2", b"99,275150,1,10/\n", b"", "the file has no trailer (99): the file may be cut off"),
+        ("bai2", b"98,275150,1", b"98,275150,x", "declares 'x' accounts, which is no number"),
+        ("ofx", b"</OFX>", b"", "the file ends inside <OFX>: it may be cut off"),
+        ("ofx", b"INFO", b"ERROR", "line 4: instead of a statement the bank reports error 0"),
+        ("camt.053", b"250.50", b"250.51", "goes from 1,000.00 to 1,250.01, its closing balance is 1,250.00: a diff"),
+        ("camt.053", b">3<", b">4<", "declares 4 entries (NbOfNtries), it has 3: a difference of 1"),
+        ("camt.053", b"CLBD", b"CLAV", "has no closing (CLBD) balance"),
+    ],
+)
+def test_a_statement_that_does_not_balance_is_held(form: str, before: bytes, after: bytes, why: str) -> None:
+    assert before in FILES[form]
+    held = _judged(FILES[form].replace(before, after, 1), form).held
+    assert why in held[0], held
+
+
+@pytest.mark.parametrize(
+    ("form", "before", "after", "rule"),
+    [
+        ("mt940", b":61:2603310401C250,50", b":61:nothing", "mt940"),
+        ("bai2", b"16,195,25050", b"16,195,25O50", "bai2"),
+        ("bai2", b"16,195,", b"17,195,", "bai2"),
+        ("camt.053", b'<Amt Ccy="EUR">0.50</Amt>', b"", "camt.053"),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_quarantined(form: str, before: bytes, after: bytes, rule: str) -> None:
+    assert before in FILES[form]
+    found = _judged(FILES[form].replace(before, after, 1), form)
+    assert [name for _, name, _ in reasons(found)] == [rule]
+    assert found.held
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_a_text_that_is_no_statement_is_held_or_rejected(form: str) -> None:
+    try:
+        assert _judged(b"hello", form).held
+    except RejectedError as error:
+        assert "records" in error.check  # noqa: PT017  # either way is an answer
+
+
+def test_entities_and_document_types_are_refused() -> None:
+    bomb = b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">]><Document>&lol;</Document>'
+    for form in ("camt.053", "ofx"):
+        with pytest.raises(RejectedError, match="DOCTYPE"):
+            validate(bomb, _contract(form))
+
+
+@pytest.mark.parametrize(
+    ("form", "data"),
+    [
+        ("camt.053", b"<a>" * 200),
+        ("camt.053", b"<Document><Stmt>" + b"<Ntry>" + b"<b/>" * 2_000_000),
+        ("ofx", b"<OFX>" + b"<STATUS>" * 200),
+        ("ofx", b"<OFX>" + b"x" * 2_000_000),
+        ("mt940", b":20:" + b"x" * 2_000_000),
+    ],
+)
+def test_what_would_fill_the_memory_is_rejected(form: str, data: bytes) -> None:
+    with pytest.raises(RejectedError):
+        validate(data, _contract(form))
+
+
+def test_a_contract_names_only_the_fields_that_it_wants() -> None:
+    amount = COLUMNS[FIELDS.index("amount")]
+    found = validate(MT940, a_contract((amount, Column("iban", Kind.STRING, aliases=("account",))), name="mt940"))
+    assert column(found, "iban") == ["DE89370400440532013000"] * 2
+    wanted = a_contract((amount, Column("branch", Kind.STRING, required=True)), name="mt940")
+    for judged in (lambda: check_header(MT940, wanted, True), lambda: validate(MT940, wanted)):
+        with pytest.raises(RejectedError, match=r"mt940 gives account, currency, .* column 'branch' is missing"):
+            judged()
+
+
+def test_further_fields_are_rescued_where_the_contract_says_so() -> None:
+    contract = a_contract((COLUMNS[FIELDS.index("amount")],), name="mt940", unknown_columns="rescue")
+    assert '"description":"supplied Rent ofMarch"' in column(validate(MT940, contract), "_rescued")[0]
+
+
+def test_amounts_of_bai2_have_the_minor_unit_of_their_currency() -> None:
+    for currency, amount in (("JPY", "25050"), ("KWD", "25.050"), ("USD", "250.50")):
+        found = _judged(BAI2.replace(b"EUR", currency.encode()), "bai2")
+        assert column(found, "amount")[0] == Decimal(amount)
+
+
+def test_an_interim_report_is_proven_by_its_sums() -> None:
+    report = MT940.replace(b":60F:C260330EUR1000,00\n", b"").replace(
+        b":62F:C260331EUR1250,00", b":90D:1EUR0,50\n:90C:1EUR250,50"
+    )
+    assert _judged(report, "mt940").held == ()
+    assert "declares 2 entries" in _judged(report.replace(b":90C:1", b":90C:2"), "mt940").held[0]
