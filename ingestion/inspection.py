@@ -32,7 +32,7 @@ _KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"PAR1", "Parquet", ("parquet",)),
     (b"%PDF-", "a PDF", ()),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", ()),
-    (b"PK\x03\x04", "a zip inside the archive", ()),
+    (b"PK\x03\x04", "an Excel workbook, or a zip inside the archive", ("xlsx",)),
     (b"\x1f\x8b", "gzip inside the archive", ()),
     (b"\x89PNG", "a PNG image", ()),
     (b"\xff\xd8\xff", "a JPEG image", ()),

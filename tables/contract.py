@@ -138,6 +138,9 @@ class FileFormat:
     units: tuple[str, ...] = ()
     trailers: tuple[Trailer, ...] = ()
     control_totals: tuple[ControlTotal, ...] = ()
+    positions: tuple[tuple[str, int, int], ...] = ()
+    path: tuple[str, ...] = ()
+    sheet: str | None = None
     unknown_columns: str = "reject"
     unpivot: Unpivot | None = None
     ragged_rows: str = "refuse"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-FORMAT_NAMES = ("csv", "jsonl", "parquet", "mt940", "bai2", "ofx", "camt.053")
+FORMAT_NAMES = ("csv", "fixed", "json", "jsonl", "xlsx", "parquet", "mt940", "bai2", "ofx", "camt.053")
 
 ENGINES = ("driver", "spark")
 TOTAL_NAMES = ("count", "sum", "absolute", "hash")

@@ -27,6 +27,9 @@ MEMBERS = {
     "skipRows",
     "trailers",
     "controlTotals",
+    "positions",
+    "path",
+    "sheet",
     "unknownColumns",
     "unpivot",
     "raggedRows",
@@ -34,14 +37,21 @@ MEMBERS = {
 """Members of `fileFormat`; those of `FileFormat`."""
 UNKNOWN_COLUMNS = ("reject", "ignore", "rescue")
 RAGGED_ROWS = ("refuse", "fill")
+MAX_WIDTH = 65_536
 SKIP_ROWS = ("blank", "header")
 NEGATIVES = ("parentheses", "trailing")
-_NUMBERS = dict.fromkeys(("thousands", "decimalMark", "negatives", "units"), ("csv", "jsonl", "parquet"))
+_ROWS = ("csv", "fixed", "json", "jsonl", "xlsx", "parquet")
 _FOR = {
-    **dict.fromkeys(("delimiter", "quote", "header", "skipRows", "trailers", "raggedRows"), ("csv",)),
-    **_NUMBERS,
-    "unpivot": ("csv", "jsonl", "parquet"),
-    "encodings": tuple(name for name in FORMAT_NAMES if name != "camt.053"),
+    **dict.fromkeys(("delimiter", "quote"), ("csv",)),
+    **dict.fromkeys(("header", "trailers"), ("csv", "fixed", "xlsx")),
+    "skipRows": ("csv", "xlsx"),
+    "raggedRows": ("csv", "fixed"),
+    "positions": ("fixed",),
+    "path": ("json",),
+    "sheet": ("xlsx",),
+    **dict.fromkeys(("thousands", "decimalMark", "negatives", "units"), _ROWS),
+    "unpivot": ("csv", "json", "jsonl", "xlsx", "parquet"),
+    "encodings": tuple(name for name in FORMAT_NAMES if name not in ("camt.053", "xlsx")),
 }
 """The formats that a member is for, if not for all."""
 _MARKS = frozenset("+-()0123456789")
@@ -65,7 +75,7 @@ def file_format(place: Place | None) -> FileFormat:
         "delimiter": _character(place.child("delimiter"), _DEFAULT.delimiter),
         "quote": None if "quote" in stated and stated["quote"] is None else _character(place.child("quote"), '"'),
         "encodings": tuple(_encoding(each) for each in place.child("encodings").each()) or _DEFAULT.encodings,
-        "header": _header(place.child("header")),
+        "header": _header(place.child("header"), 0 if name == "fixed" else 1),
         "skip_rows": _choices(place.child("skipRows"), SKIP_ROWS),
         "trim": place.child("trim").flag(default=_DEFAULT.trim),
         "null_tokens": place.child("nullTokens").texts() if "nullTokens" in stated else _DEFAULT.null_tokens,
@@ -75,6 +85,9 @@ def file_format(place: Place | None) -> FileFormat:
         "units": tuple(_unit(each) for each in place.child("units").each()),
         "trailers": tuple(_trailer(each) for each in place.child("trailers").each()),
         "control_totals": tuple(_control_total(each) for each in place.child("controlTotals").each()),
+        "positions": _positions(place.child("positions")) if name == "fixed" else (),
+        "path": tuple(each for each in place.child("path").text().split(".") if each),
+        "sheet": place.child("sheet").text() or None,
         "unknown_columns": place.child("unknownColumns").choice(UNKNOWN_COLUMNS, _DEFAULT.unknown_columns),
         "ragged_rows": place.child("raggedRows").choice(RAGGED_ROWS, _DEFAULT.ragged_rows),
         "unpivot": _unpivot(place.child("unpivot")) if "unpivot" in stated else None,
@@ -114,13 +127,33 @@ def _choices(place: Place, known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.choice(known, known[0]) for each in place.each()))
 
 
-def _header(place: Place) -> int | None:
-    if place.value == "found":
+def _header(place: Place, least: int) -> int | None:
+    """A line; of a fixed-width file, that above the data, if any."""
+    if place.value == "found" and least:
         return None
-    line = place.whole(1)
-    if line < 1:
+    line = place.whole(least)
+    if line < least:
         place.refuse(f"the header cannot be on line {line}", "Lines count from 1; `found` looks for the names.")
+        return least
     return line
+
+
+def _positions(place: Place) -> tuple[tuple[str, int, int], ...]:
+    """`{id: [1, 9], amount: [10, 20]}`: first and last character of each column."""
+    found = []
+    if not isinstance(place.value, dict) or not place.value:
+        place.refuse("a fixed-width file needs its columns", "Write `positions: {id: [1, 9], amount: [10, 20]}`.")
+        return (("", 1, 1),)
+    for name in place.value:
+        child = place.child(name)
+        bounds = [each.whole() for each in child.each()]
+        if len(bounds) != 2 or not 1 <= bounds[0] <= bounds[1] <= MAX_WIDTH:  # noqa: PLR2004  # first and last
+            child.refuse(
+                f"{child.value!r} is no first and last character", f"Write two of 1 to {MAX_WIDTH:,}: `[10, 20]`."
+            )
+            bounds = [1, 1]
+        found.append((str(name), bounds[0], bounds[1]))
+    return tuple(found)
 
 
 def _encoding(place: Place) -> str:

@@ -48,9 +48,19 @@ def open_container(data: Data | BinaryIO, caps: Caps = DEFAULT_CAPS) -> BinaryIO
     if magic.startswith(GZIP):
         unpacked = cast("BinaryIO", GzipFile(fileobj=stream, mode="rb"))
         return cast("BinaryIO", _Capped(unpacked, _packed_size(stream), caps))
-    if magic in (ZIP, EMPTY_ZIP):
+    if magic in (ZIP, EMPTY_ZIP) and not _is_workbook(stream):
         return cast("BinaryIO", _Capped(_only_member(stream), _packed_size(stream), caps))
     return stream
+
+
+def _is_workbook(stream: BinaryIO) -> bool:
+    """Whether a zip is itself the file: the Office formats are zips with a list of their parts' types."""
+    try:
+        return "[Content_Types].xml" in zipfile.ZipFile(stream).namelist()
+    except (*_DAMAGE, ValueError, OSError) as error:
+        raise _damaged(error) from error
+    finally:
+        stream.seek(0)
 
 
 def as_stream(data: Data) -> BinaryIO:

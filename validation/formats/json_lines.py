@@ -70,8 +70,17 @@ def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # 
     lines = stream.read().lstrip().splitlines()
     if not lines or (len(lines) == 1 and not complete):
         return
+    check_object(readable(lines[0], encodings), contract)
+
+
+def check_object(text: str, contract: Contract) -> None:
+    """The first object must have the required members.
+
+    Raises:
+        RejectedError: names those that are missing.
+    """
     try:
-        row = _row(readable(lines[0], encodings), names_of(contract))
+        row = _row(text, names_of(contract))
     except _BadRowError as error:
         msg = f"the first object: {error}"
         raise RejectedError(CHECK, msg) from error
@@ -105,15 +114,20 @@ FORMAT = Format("jsonl", sniff, check_header, split)
 
 def read(data: bytes, first_line: int, contract: Contract, encodings: tuple[str, ...]) -> Block:
     """One block."""
+    lines = enumerate(data.split(b"\n"), first_line)
+    return read_objects(
+        [(line, decoded(raw.removesuffix(b"\r"), encodings, line)) for line, raw in lines if raw.strip()], contract
+    )
+
+
+def read_objects(found: Sequence[tuple[int, str]], contract: Contract) -> Block:
+    """A block of the objects that start on these lines."""
     names = names_of(contract)
     rows: list[int] = []
     texts: list[str] = []
     objects: list[_Row] = []
     broken: list[Broken] = []
-    for line, raw in enumerate(data.split(b"\n"), first_line):
-        if not raw.strip():
-            continue
-        text = decoded(raw.removesuffix(b"\r"), encodings, line)
+    for line, text in found:
         try:
             objects.append(_row(text, names))
         except _BadRowError as error:
