@@ -41,7 +41,7 @@ _KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"<!DOCTYPE html", "a web page", ()),
     (b"<html", "a web page", ()),
     (b"OFXHEADER", "OFX", ("ofx",)),
-    (b"01,", "BAI2", ("bai2", "csv")),
+    (b"01,", "BAI2", ("bai2", "csv", "fixed")),
     (b"{1:F01", "MT940", ("mt940",)),
     (b":20:", "MT940", ("mt940",)),
 )

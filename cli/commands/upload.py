@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from cli.client import Ask, Client, Json
 from cli.command import Command
 from cli.shell import Exit, Reply, Shell
+from cli.sidecar import Sidecar, read_sidecar
 from cli.uploads import hints, listing, whole
 from ledgerlake.errors import ConfigurationError
 
@@ -39,8 +40,9 @@ def _arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="COLUMN=AMOUNT",
-        help="total of a money column, to be checked; may be repeated",
+        help="total of a money column, or as in hash(account), to be checked; may be repeated",
     )
+    parser.add_argument("--totals", type=Path, metavar="SIDECAR", help="rows and totals from the file beside FILE")
     parser.add_argument("--content-type", help="media type (default: by the file's name)")
     parser.add_argument("--wait", action="store_true", help="until it is applied, held or rejected")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="with --wait; default 120")
@@ -50,8 +52,9 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
     missing = [str(path) for path in arguments.files if not path.is_file()]
     if missing:
         raise ConfigurationError(f"no such file: {', '.join(missing)}")
+    declared = _declared(arguments)
     client = Client(shell.api_url)
-    ids = _send(shell, client, arguments)
+    ids = _send(shell, client, arguments, declared)
     if arguments.wait:
         with shell.working("waiting for the stream"):
             uploads = [client.wait(each, arguments.timeout) for each in ids]
@@ -60,14 +63,22 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
     return _reply(uploads)
 
 
-def _send(shell: Shell, client: Client, arguments: Namespace) -> list[str]:
+def _declared(arguments: Namespace) -> Sidecar:
+    if arguments.totals is None:
+        return Sidecar(arguments.rows, dict(arguments.total))
+    if len(arguments.files) > 1:
+        raise ConfigurationError("--totals describes one file; upload each file with its own sidecar")
+    return read_sidecar(arguments.totals).overruled(arguments.rows, dict(arguments.total))
+
+
+def _send(shell: Shell, client: Client, arguments: Namespace, declared: Sidecar) -> list[str]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     ids = []
     with Progress(*columns, console=shell.progress, transient=True) as progress:
         for path in arguments.files:
             task = progress.add_task(path.name, total=path.stat().st_size)
             kind = arguments.content_type or guess_type(path.name)[0] or "application/octet-stream"
-            ask = Ask(arguments.dataset, path, kind, arguments.rows, dict(arguments.total))
+            ask = Ask(arguments.dataset, path, kind, declared.rows, declared.totals)
             ids.append(client.upload(ask, partial(progress.advance, task)))
     return ids
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from ingestion.inspection import CHECKS, CHUNK, LandedFile, inspect
 from ledgerlake.errors import RejectedError
 from tables.odcs import load
+from tests.shapes import a_contract
+from tests.statements import COLUMNS, FILES
 from tests.unit.test_requests import NOON, a_grant
 from validation.formats import FORMATS
 
@@ -110,3 +112,20 @@ def test_whatever_lands_passes_or_is_rejected_with_a_reason(start: bytes, rest: 
     landed = a_landed(start + rest)
     contract = replace(CONTRACT, file=replace(CONTRACT.file, name=form))
     reason(replace(landed, contract=contract))  # anything but a rejection fails here
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_a_file_of_each_format_passes_for_its_own_format_only(form: str) -> None:
+    content, packed = FILES[form], gzip.compress(FILES[form])
+    for other in FORMATS:
+        if other in FILES:
+            wanted = replace(a_contract(COLUMNS, name=other, path=("rows",)), dataset="statements")
+            refused = reason(replace(a_landed(content), contract=wanted))
+            assert refused in ({None} if other == form else {"format", "columns", "header"}), other
+    own = a_contract(COLUMNS, name=form, path=("rows",))
+    assert reason(replace(a_landed(packed), contract=own)) is None
+
+
+def test_a_workbook_for_a_csv_is_called_one() -> None:
+    with pytest.raises(RejectedError, match="takes csv files; this one looks like an Excel workbook"):
+        inspect(a_landed(FILES["xlsx"]))
