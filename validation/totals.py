@@ -49,12 +49,11 @@ def total_absolute(values: pa.Array, unheld: Iterable[Decimal]) -> Decimal:
 
 
 def total_hash(values: pa.Array, unheld: Iterable[Decimal]) -> Decimal:
-    """The sum of identifiers, of which only the digits are read."""
-    texts = pc.cast(values, pa.string())
-    digits = pc.replace_substring_regex(texts, "[^0-9]", "").drop_null()
-    long = [Decimal(text) for text in digits.filter(pc.greater(pc.binary_length(digits), _SAFE_DIGITS)).to_pylist()]
-    short = digits.filter(pc.and_(pc.less_equal(pc.binary_length(digits), _SAFE_DIGITS), pc.not_equal(digits, "")))
-    return _added(exact_sum(pc.cast(short, pa.decimal128(_SAFE_DIGITS, 0))), [*long, *map(abs, unheld)])
+    """The sum of identifiers, of which the digits are read; of more than 28 digits the last ones."""
+    digits = pc.replace_substring_regex(pc.cast(values, pa.string()), "[^0-9]", "")
+    last = pc.utf8_slice_codeunits(digits, -_SAFE_DIGITS, None).drop_null()
+    numbers = pc.cast(last.filter(pc.not_equal(last, "")), pa.decimal128(_SAFE_DIGITS, 0))
+    return _added(exact_sum(numbers), map(abs, unheld))
 
 
 TOTALS: dict[str, Callable[[pa.Array, Iterable[Decimal]], Decimal]] = {

@@ -86,7 +86,7 @@ def find_header(data: memoryview, dialect: Dialect, contract: Contract, *, final
     if not text.strip():
         msg = f"line {number}: no header found; the names of the columns are expected there"
         raise RejectedError(CHECK, msg)
-    return _header(fields_of(text, dialect), start + records.size, number, records.line_count, contract)
+    return _header(_names(text, dialect), start + records.size, number, records.line_count, contract)
 
 
 def _found(data: memoryview, dialect: Dialect, contract: Contract, *, final: bool) -> Header:
@@ -94,7 +94,7 @@ def _found(data: memoryview, dialect: Dialect, contract: Contract, *, final: boo
     records = find_records(head, dialect.delimiter, dialect.quote, final=final and len(head) == len(data))
     known = names_of(contract).known
     for at, (start, end) in enumerate(zip(records.starts, records.ends, strict=True)):
-        names = fields_of(readable(bytes(head[start:end]), dialect.encodings), dialect)
+        names = _names(readable(bytes(head[start:end]), dialect.encodings), dialect)
         there = {known.get(fold(name)) for name in names} - {None}
         if there and all(column.name in there for column in needed(there, contract)):
             upto = records.first(at + 1)
@@ -105,20 +105,32 @@ def _found(data: memoryview, dialect: Dialect, contract: Contract, *, final: boo
     raise RejectedError(CHECK, msg)
 
 
+def _names(text: str, dialect: Dialect) -> list[str]:
+    try:
+        return fields_of(text, dialect)
+    except ValueError:
+        return []  # no names, and no header
+
+
 def _header(names: list[str], size: int, line: int, lines: int, contract: Contract) -> Header:
     columns = match(names, contract, f"header on line {line}")
     return Header(size, line + lines, columns, tuple(map(fold, names)))
 
 
 def fields_of(text: str, dialect: Dialect) -> list[str]:
-    """The cells of one record; an empty one has none."""
+    """The cells of one record; an empty one has none.
+
+    Raises:
+        ValueError: a cell has more than 131,072 characters.
+    """
     quote = dialect.quote.decode() if dialect.quote else None
-    return next(
-        csv.reader(
+    try:
+        rows = csv.reader(
             [text],
             delimiter=dialect.delimiter.decode(),
             quotechar=quote,
             quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-        ),
-        [],
-    )
+        )
+        return next(rows, [])
+    except csv.Error as error:
+        raise ValueError(str(error)) from error

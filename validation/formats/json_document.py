@@ -25,7 +25,7 @@ ROWS = 10_000
 MAX_OBJECT = 16 * 1024 * 1024  # characters
 MAX_DEPTH = 1000
 _READ = 256 * 1024
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]|[^\s"{}\[\]:,]+|\s+', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s"{}\[\]:,]+|\s+', re.DOTALL)
 _CLOSES = {"}": "{", "]": "["}
 Token = tuple[int, str]
 """A piece of the text, with the line on which it starts."""

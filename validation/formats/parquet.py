@@ -19,6 +19,7 @@ from validation.formats.block import Block, Format, beside
 
 MAGIC = b"PAR1"
 ROWS = 64 * 1024
+_DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 def sniff(prefix: bytes) -> bool:
@@ -41,7 +42,7 @@ def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]
     while True:
         try:
             batch = next(batches, None)
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise _damaged(error) from error
         if batch is None:
             return
@@ -65,7 +66,7 @@ def read(batch: pa.RecordBatch, first_row: int, columns: Columns, contract: Cont
 def _open(source: pa.NativeFile) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(source)
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(error) from error
 
 

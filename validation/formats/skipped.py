@@ -35,7 +35,10 @@ def is_skipped(raw: bytes, dialect: Dialect) -> bool:
 
 
 def _is_heading(raw: bytes, dialect: Dialect) -> bool:
-    cells = fields_of(readable(raw, dialect.encodings), dialect)
+    try:
+        cells = fields_of(readable(raw, dialect.encodings), dialect)
+    except ValueError:
+        return False
     width = len(dialect.heading)
     return tuple(map(fold, cells[:width])) == dialect.heading and not "".join(cells[width:]).strip()
 
