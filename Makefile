@@ -30,6 +30,10 @@ setup: ## install what is missing into .venv and build (the other targets do it 
 bench: setup ## measure throughput and latency
 	@$(VENV)/python -m benchmarks
 
+fuzz: setup ## look for bytes that break a reader of files: a minute for each format, or make fuzz ARGS="csv 600"
+	$(VENV)/uv pip install --quiet --target build/fuzz/packages atheris==3.1.0
+	PYTHONPATH=build/fuzz/packages $(VENV)/python -m tests.fuzz $(ARGS)
+
 lock: setup ## pin again: requirements.txt from pyproject.toml, jars.sha256 (newest versions: make lock ARGS=--upgrade)
 	$(VENV)/uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --output-file requirements.txt $(ARGS)
