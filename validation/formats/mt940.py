@@ -31,6 +31,7 @@ _TAG = re.compile(r":([0-9]{2}[A-Z]?|NS):", re.ASCII)
 _ENTRY = (Statement().re, StatementGLS().re, StatementASNB().re)
 _BALANCE, _SUM = FinalOpeningBalance().re, SumDebitEntries().re
 RULE = "mt940"
+_ENDS = ("-", "--")  # of a message without its block brackets
 
 
 @dataclass
@@ -102,7 +103,7 @@ def _fields(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[str, Joined]]:
     tag, found = "", Joined(1)
     for line, text in _unwrapped(lines):
         opened = _TAG.match(text)
-        if opened or text.startswith("-") or not tag:
+        if opened or text.rstrip() in _ENDS or text.startswith("-}") or not tag:
             if tag:
                 yield tag, found
             tag, found = opened[1] if opened else "", Joined(line)

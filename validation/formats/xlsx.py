@@ -99,26 +99,34 @@ FORMAT = Format("xlsx", sniff, check_header, split, text=False)
 
 @contextmanager
 def _rows(stream: BinaryIO, contract: Contract) -> Iterator[Iterator[_Row]]:
-    """The rows of the sheet. What openpyxl makes of a damaged workbook is an error of many types."""
+    """The rows of the sheet."""
     with tempfile.SpooledTemporaryFile(16 * 1024**2) as spool:
         if not stream.seekable():
             for chunk in iter(partial(stream.read, _XML_START), b""):
                 spool.write(chunk)
         file = stream if stream.seekable() else cast("BinaryIO", spool)
         file.seek(0)
-        try:
-            _check_parts(file)
-            file.seek(0)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # openpyxl tells of styles and extensions that it does not read
-                book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            with closing(book):
-                yield _numbered(_sheet(book, contract))
-        except RejectedError:
-            raise
-        except Exception as error:
-            msg = f"the workbook is damaged: {error or type(error).__name__}; save it again as .xlsx"
-            raise RejectedError("records", msg) from error
+        with closing(_readable(partial(_open, file))) as book:
+            yield _numbered(_sheet(book, contract))
+
+
+def _readable(step: Callable[[], Any]) -> Any:
+    """What a step of openpyxl gives. What it makes of a damaged workbook is an error of many types."""
+    try:
+        return step()
+    except RejectedError:
+        raise
+    except Exception as error:
+        msg = f"the workbook is damaged: {error or type(error).__name__}; save it again as .xlsx"
+        raise RejectedError("records", msg) from error
+
+
+def _open(file: BinaryIO) -> Any:
+    _check_parts(file)
+    file.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl tells of styles and extensions that it does not read
+        return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
 
 def _check_parts(file: BinaryIO) -> None:
@@ -157,7 +165,11 @@ def _sheet(book: Any, contract: Contract) -> Any:
 
 def _numbered(sheet: Any) -> Iterator[_Row]:
     sheet.reset_dimensions()  # what the sheet says of its size is not trusted
-    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+    rows = sheet.iter_rows(values_only=True)
+    for number in range(1, MAX_ROWS + 2):
+        cells = _readable(partial(next, rows, None))
+        if cells is None:
+            return
         if number > MAX_ROWS:
             msg = f"the sheet has more than {MAX_ROWS:,} rows"
             raise RejectedError("records", msg)
