@@ -16,7 +16,7 @@ from tables.contract import Column, Contract, Kind
 from tables.known_names import ENGINES
 from tables.modes import MODES
 from tables.odcs_columns import column
-from tables.odcs_file import check_totals, check_unpivot, file_format
+from tables.odcs_file import check_positions, check_totals, check_unpivot, file_format
 from tables.odcs_options import OPTIONS, check_mode, options
 from tables.odcs_schema import schema_problems, suggest
 from tables.place import Place
@@ -94,6 +94,7 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
     check_mode(table, own, contract)
     if "fileFormat" in own:
         check_totals(own["fileFormat"], contract)
+        check_positions(own["fileFormat"], contract)
         check_unpivot(own["fileFormat"], contract)
     return contract
 

@@ -222,6 +222,14 @@ def _check_total(place: Place, total: str, column: str, contract: Contract) -> N
         place.refuse(f"{column!r} is no text or whole number", suggest(column, identifiers))
 
 
+def check_positions(file: Place, contract: Contract) -> None:
+    """Notes each position of what is no column."""
+    known = [each.name for each in contract.columns]
+    for name, _, _ in contract.file.positions:
+        if name not in known:
+            file.child("positions").child(name).refuse(f"there is no column {name!r}", suggest(name, known), key=True)
+
+
 def check_unpivot(file: Place, contract: Contract) -> None:
     """Notes what keeps a wide file from becoming rows that can be told apart."""
     unpivot, place = contract.file.unpivot, file.child("unpivot")

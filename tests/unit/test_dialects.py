@@ -134,6 +134,13 @@ def test_numbers_are_read_as_the_contract_says_that_they_are_written(cell: str, 
     assert readable_number(cell, GERMAN) == (None if value is None else Decimal(value))
 
 
+def test_a_unit_may_have_any_characters() -> None:
+    file = FileFormat(units=("US $", "\\d", "[x]", "kg*"))
+    cells = texts("US $1.50", "1.50 \\d", "[x]1.50", "1.50kg*", "1.50kgg")
+    parsed = parse(cells, Column("x", Kind.DECIMAL, precision=18, scale=2), file)
+    assert parsed.values.to_pylist() == [Decimal("1.50")] * 4 + [None]
+
+
 def test_a_null_token_is_read_before_the_number_not_after() -> None:
     file = FileFormat(negatives=("parentheses",), null_tokens=("-1", "-"))
     parsed = parse(texts("-1", "(1)", " - ", None), Column("x", Kind.INTEGER), file)

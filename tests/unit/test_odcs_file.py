@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledgerlake.errors import ContractError
-from tables.contract import Contract, FileFormat, Trailer
+from tables.contract import Contract, ControlTotal, FileFormat, Trailer
 from tables.odcs import load
 
 HEAD = "apiVersion: v3.2.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\nschema:\n  - name: trades\n"
@@ -34,6 +34,16 @@ def _loaded(file: str) -> Contract:
             ),
         ),
         (
+            "{format: fixed, positions: {id: [1, 9], amount: [10, 20]}}",
+            FileFormat("fixed", header=0, positions=(("id", 1, 9), ("amount", 10, 20))),
+        ),
+        ("{format: json, path: report.entries}", FileFormat("json", path=("report", "entries"))),
+        ("{format: xlsx, sheet: March, header: found}", FileFormat("xlsx", sheet="March", header=None)),
+        (
+            "{controlTotals: [{total: absolute, column: amount}, {total: hash, column: id}]}",
+            FileFormat(control_totals=(ControlTotal("absolute", "amount"), ControlTotal("hash", "id"))),
+        ),
+        (
             "{trailers: [{pattern: '^Page', total: none}, {pattern: '^N (.*)$', optional: true}]}",
             FileFormat(trailers=(Trailer("^Page", "none", optional=True), Trailer("^N (.*)$", "count", optional=True))),
         ),
@@ -59,6 +69,16 @@ def test_an_option_of_a_file_is_read(stated: str, read: FileFormat) -> None:
         ("{trailers: [{pattern: '^Page', total: none, column: amount}]}", "a none has no column"),
         ("{trailers: [{pattern: '^T (.*)$', total: sum}]}", "a sum needs its column"),
         ("{trailers: [{pattern: '^T$', total: count}]}", "the pattern captures nothing"),
+        ("{format: fixed}", "a fixed-width file needs its columns"),
+        ("{format: fixed, positions: {id: [1]}}", "[1] is no first and last character"),
+        ("{format: fixed, positions: {id: [5, 4]}}", "[5, 4] is no first and last character"),
+        ("{format: fixed, positions: {id: [1, 4], fee: [5, 9]}}", "there is no column 'fee'"),
+        ("{positions: {id: [1, 4]}}", "'positions' belongs to fixed, not to csv"),
+        ("{format: mt940, thousands: ','}", "'thousands' belongs to csv, fixed"),
+        ("{format: camt.053, encodings: [utf-8]}", "'encodings' belongs to"),
+        ("{controlTotals: [{total: hash}]}", "a total hash needs its column"),
+        ("{controlTotals: [{total: hash, column: amount}]}", "'amount' is no text or whole number"),
+        ("{controlTotals: [{total: absolute, column: id}]}", "'id' is no money column"),
         ("{format: jsonl, skipRows: [blank]}", "'skipRows' belongs to csv"),
     ],
 )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Column, Contract, Kind
@@ -13,7 +18,7 @@ from tests.shapes import a_contract, column, reasons
 from tests.statements import BAI2, COLUMNS, MT940
 from tests.statements import STATEMENTS as FILES
 from validation.formats import FORMATS
-from validation.formats.entries import FIELDS
+from validation.formats.entries import FIELDS, text_lines
 from validation.header import check_header
 from validation.validate import check_conservation, validate
 from validation.verdict import Verdict
@@ -148,3 +153,34 @@ def test_an_interim_report_is_proven_by_its_sums() -> None:
     )
     assert _judged(report, "mt940").held == ()
     assert "declares 2 entries" in _judged(report.replace(b":90C:1", b":90C:2"), "mt940").held[0]
+
+
+@dataclass
+class Dripping(io.RawIOBase):
+    """A stream that gives a few bytes at a time."""
+
+    data: bytes
+    drops: list[int]
+    at: int = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        drop = min(size if size > 0 else 1, self.drops[self.at % len(self.drops)])
+        taken, self.data, self.at = self.data[:drop], self.data[drop:], self.at + 1
+        return taken
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="a\r\né", max_size=20), st.lists(st.integers(1, 5), min_size=1, max_size=5))
+def test_lines_are_those_of_an_editor_however_they_come(text: str, drops: list[int]) -> None:
+    stream = cast("BinaryIO", Dripping(text.encode(), drops))
+    lines = re.split("\r\n|\r|\n", text)
+    assert list(text_lines(stream, _contract("mt940"))) == list(enumerate(lines, 1))
+
+
+@pytest.mark.parametrize("count", ["9" * 5000, "--5", "+-5", "1,5", "\u0661"])
+def test_a_number_of_entries_that_is_none_holds_the_file(count: str) -> None:
+    assert _judged(MT940.replace(b":62F:", b":90C:" + count.encode() + b"EUR1,\n:62F:"), "mt940").held
+    assert _judged(BAI2.replace(b"275150,6/", b"275150," + count.encode() + b"/"), "bai2").held

@@ -5,6 +5,7 @@ Amounts have no point: their last digits are the currency's minor unit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,6 +32,7 @@ NO_MINOR_UNIT = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF")
 ) | {"XPF"}
 THREE_DIGITS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,30}")
 _AFTER_FUNDS = {"V": 2, "S": 3}
 _DEBIT, _CREDIT = range(400, 700), range(100, 400)
 _OWN_DEBIT, _OWN_CREDIT = range(960, 1000), range(920, 960)
@@ -153,10 +155,9 @@ def _cell(cells: Sequence[str], at: int) -> str:
 
 def _whole(text: str) -> int | None:
     """An amount or count as written; an empty one is nothing."""
-    digits = text.lstrip("+-")
     if not text:
         return 0
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 30 else None  # noqa: PLR2004  # digits
+    return int(text) if _AMOUNT.fullmatch(text) else None
 
 
 def _after_funds(cells: Sequence[str], at: int) -> int:

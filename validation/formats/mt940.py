@@ -31,6 +31,7 @@ _TAG = re.compile(r":([0-9]{2}[A-Z]?|NS):", re.ASCII)
 _ENTRY = (Statement().re, StatementGLS().re, StatementASNB().re)
 _BALANCE, _SUM = FinalOpeningBalance().re, SumDebitEntries().re
 RULE = "mt940"
+MAX_COUNT = 18  # digits of a number of entries
 _ENDS = ("-", "--")  # of a message without its block brackets
 
 
@@ -164,7 +165,7 @@ def _balance(text: str) -> tuple[Decimal | None, str]:
 def _summed(where: str, text: str, moved: Movements) -> Iterator[Item]:
     found = _SUM.match(text)
     total = number(found["amount"]) if found else None
-    if found is None or total is None:
+    if found is None or total is None or len(found["number"]) > MAX_COUNT:
         yield Unbalanced(f"{where} has a sum of entries that cannot be read: {text[:60]!r}")
         return
     yield from differs(where, "entries of that kind", int(found["number"] or 0), moved.count)

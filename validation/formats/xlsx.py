@@ -113,7 +113,9 @@ def _rows(stream: BinaryIO, contract: Contract) -> Iterator[Iterator[_Row]]:
 def _readable(step: Callable[[], Any]) -> Any:
     """What a step of openpyxl gives. What it makes of a damaged workbook is an error of many types."""
     try:
-        return step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it tells of styles, extensions and dates that it does not read
+            return step()
     except RejectedError:
         raise
     except Exception as error:
@@ -124,9 +126,7 @@ def _readable(step: Callable[[], Any]) -> Any:
 def _open(file: BinaryIO) -> Any:
     _check_parts(file)
     file.seek(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # openpyxl tells of styles and extensions that it does not read
-        return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
 
 def _check_parts(file: BinaryIO) -> None:
