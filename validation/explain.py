@@ -15,7 +15,7 @@ _OF_NUMBERS: tuple[tuple[str, str], ...] = (
     (r"[+-]?0[xX].*", "hexadecimal"),
     (r"(?i)[+-]?(?:inf(?:inity)?|nan)", "not a finite number"),
     (r"[+-]?[0-9.]+[eE][+-]?[0-9]+", "written with an exponent"),
-    (r"\([0-9.,]+\)", "negative by parentheses; write a minus sign"),
+    (r"\([0-9.,]+\)", "negative by parentheses; write a minus sign, or let the contract state `negatives`"),
     (r"[^0-9.+-]{1,3} ?[0-9.,+-]+|[0-9.,+-]+ ?[^0-9.,+-]{1,3}", "a number with a unit"),
 )
 
