@@ -24,12 +24,21 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
 
 
+class Severity(StrEnum):
+    """What becomes of a row that breaks a rule: it is quarantined; it is kept and counted; its whole file is held."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HOLD = "hold"
+
+
 @dataclass(frozen=True, slots=True)
 class RuleUse:
-    """A rule of `validation.rules.RULES`, bound to its column and parameters."""
+    """A rule of `validation.rules.RULES`, bound to its parameters. Those that are columns are stated by their names."""
 
     name: str
     params: tuple[tuple[str, Any], ...] = ()
+    severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ class Contract:
     sequence, then row). `engine` pins the table to `driver` or `spark`; None lets the size decide. Of the options of
     the modes, `dedupe` keeps the first row of each key, `ignore_nulls` lets a null mean "unchanged", `untracked`
     columns make no version in a history, `keep_history` gives a snapshot one, and a full state with fewer rows than
-    `1 - max_shrink` of the state before is held.
+    `1 - max_shrink` of the state before is held. `rules` are those of the whole row.
     """
 
     dataset: str
@@ -157,6 +166,15 @@ class Contract:
     description: str = ""
     owner: str = ""
     text: str = ""
+    rules: tuple[RuleUse, ...] = ()
+
+    @property
+    def uses(self) -> tuple[tuple[Column | None, RuleUse], ...]:
+        """Every rule with the column it stands at; None for those of the whole row."""
+        return (
+            *((column, use) for column in self.columns for use in column.rules),
+            *((None, use) for use in self.rules),
+        )
 
     @property
     def money(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from tables.modes import MODES
 from tables.odcs_columns import column
 from tables.odcs_file import check_trailers, check_unpivot, file_format
 from tables.odcs_options import OPTIONS, check_mode, options
+from tables.odcs_rules import checked, of_table
 from tables.odcs_schema import schema_problems, suggest
 from tables.place import Place
 from tables.rule_names import RULE_NAMES, Signature
@@ -69,7 +70,8 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
         root.child("apiVersion").refuse(f"{root.child('apiVersion').value} is not read here", "Write v3.2.0.")
     table = _only_table(root)
     properties = table.child("properties").each()
-    columns = tuple(column(each, rules) for each in properties)
+    plain = tuple(column(each) for each in properties)
+    columns = tuple(checked(place, each, plain, rules) for place, each in zip(properties, plain, strict=True))
     _check_names(properties, columns)
     own = table.custom(CUSTOM)
     contract = Contract(
@@ -89,6 +91,7 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
         description=root.child("description").child("purpose").text(),
         owner=_owner(root),
         text=text,
+        rules=of_table(table, columns, rules),
     )
     _check_table(table, contract)
     check_mode(table, own, contract)
@@ -111,9 +114,6 @@ def _only_table(root: Place) -> Place:
             key=True,
         )
     first = tables[0] if tables else schema
-    for check in first.child("quality").each():
-        if check.child("type").value != "text":
-            check.refuse("a check of the whole table is not enforced", "State it at a column, or as `type: text`.")
     if not first.child("properties").value and tables:
         first.refuse("the table has no columns", "Add `properties:`.")
     return first

@@ -22,7 +22,7 @@ class Refusal:
     """One check that some rows of a block failed: their positions, their cells, and a message for each."""
 
     rule: str
-    column: str
+    column: str | None
     positions: np.ndarray
     values: Sequence[str | None]
     messages: Sequence[str]
