@@ -133,11 +133,22 @@ def _named(check: Place, known: Known, rules: Mapping[str, Signature]) -> list[R
     use.only({"rule", *signature.params})
     if not _stands_well(stated, name, signature, known.own):
         return []
+    if signature.of_table:
+        _check_stored(use, known)
     severity = _severity(check, signature.severity, signature.only)
     found = {each: param(use, each, form, known) for each, form in signature.params.items()}
     if found.keys() == {"low", "high"}:
         return interval(name, use, (found["low"], found["high"]), severity)
     return [RuleUse(name, tuple(found.items()), severity)]
+
+
+def _check_stored(use: Place, known: Known) -> None:
+    """What the table does not have cannot be compared with it."""
+    places = {str(each.value): each for each in use.child("columns").each()}
+    lost = [each for each in known.columns if not each.stored and (each is known.own or each.name in places)]
+    for column in lost:
+        place = places.get(column.name, use.child("rule"))
+        place.refuse(f"{column.name!r} is not stored, and the rule asks the table for it", "Remove `stored: false`.")
 
 
 def _stands_well(place: Place, name: str, signature: Signature, own: Column | None) -> bool:

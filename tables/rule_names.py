@@ -53,13 +53,15 @@ class Param:
 class Signature:
     """`kinds` of column a rule may stand at, none for a rule of the whole row; its parameters by name.
 
-    `severity` is the one it has if none is stated; a rule that may `only` have some has no other.
+    `severity` is the one it has if none is stated; a rule that may `only` have some has no other. A rule `of_table`
+    asks what the table has in its columns, so that they must be stored.
     """
 
     kinds: frozenset[Kind]
     params: dict[str, Param] = field(default_factory=dict)
     severity: Severity = Severity.ERROR
     only: frozenset[Severity] = frozenset(Severity)
+    of_table: bool = False
 
 
 LOW_HIGH = {"low": Param(Form.VALUE), "high": Param(Form.VALUE)}
@@ -118,7 +120,7 @@ RULE_NAMES: dict[str, Signature] = {
     "foreign_key": Signature(
         KEYS, {"dataset": Param(Form.DATASET, needed=True), "column": Param(Form.NAME, needed=True)}
     ),
-    "new_to_table": Signature(NO_COLUMN, {"columns": _KEY}),
+    "new_to_table": Signature(NO_COLUMN, {"columns": _KEY}, of_table=True),
     "outlier": Signature(
         NUMBERS,
         {
@@ -127,6 +129,7 @@ RULE_NAMES: dict[str, Signature] = {
         },
         severity=Severity.WARNING,
         only=frozenset({Severity.WARNING}),
+        of_table=True,
     ),
 }
 """A rule that a contract states by name: `quality: [{type: custom, engine: ledgerlake, implementation: {rule: ...}}]`,

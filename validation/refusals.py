@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from validation.formats.block import Block, Broken
-from validation.verdict import QUARANTINED
+from validation.verdict import QUARANTINED, REASON
 
 NOTHING_REFUSED = QUARANTINED.empty_table()
 
@@ -66,26 +66,44 @@ def quarantine(block: Block, refusals: Sequence[Refusal], money: Mapping[str, Ma
     """The refused rows of a block in `QUARANTINED`, ordered by row; `money`: readable cells by column and position."""
     if not refusals and not block.broken:
         return NOTHING_REFUSED
-    at = [int(position) for position in refused_positions(refusals)]
-    reasons: dict[int, list[dict[str, Any]]] = {position: [] for position in at}
-    for refusal in refusals:
-        for position, value, message in zip(refusal.positions, refusal.values, refusal.messages, strict=True):
-            reasons[int(position)].append(
-                {"rule": refusal.rule, "column": refusal.column, "value": value, "message": message}
-            )
-    rows: list[dict[str, Any]] = [
-        {
-            "_row": int(block.rows[position]),
-            "raw": raw,
-            "reasons": reasons[position],
-            "money": [(name, format(cells[position], "f")) for name, cells in money.items() if position in cells],
-        }
-        for position, raw in zip(at, block.raw(at) if at else [], strict=True)
+    at = refused_positions(refusals)
+    rows = at.tolist()
+    counts, reasons = _reasons(refusals, at)
+    held = [[(name, format(cells[row], "f")) for name, cells in money.items() if row in cells] for row in rows]
+    arrays = [
+        pa.array([*block.rows[at].tolist(), *(each.row for each in block.broken)], pa.int64()),
+        pa.array([*(block.raw(rows) if rows else []), *(each.raw for each in block.broken)], pa.string()),
+        _lists([*counts.tolist(), *(1 for _ in block.broken)], [*reasons, *map(_reason, block.broken)]),
+        pa.array([*held, *([] for _ in block.broken)], QUARANTINED.field("money").type),
     ]
-    rows += [_broken(broken) for broken in block.broken]
-    return pa.Table.from_pylist(sorted(rows, key=lambda row: row["_row"]), schema=QUARANTINED)
+    found = pa.Table.from_arrays(arrays, schema=QUARANTINED)
+    return found.take(pc.sort_indices(found["_row"])) if block.broken else found
 
 
-def _broken(broken: Broken) -> dict[str, Any]:
-    reason = {"rule": broken.rule, "column": None, "value": None, "message": broken.message}
-    return {"_row": broken.row, "raw": broken.raw, "reasons": [reason], "money": []}
+Reason: TypeAlias = tuple[str, str | None, str | None, str]
+"""Rule, column, value and message."""
+
+
+def _reasons(refusals: Sequence[Refusal], at: np.ndarray) -> tuple[np.ndarray, list[Reason]]:
+    """How many reasons each of the rows has, and all of them: by row, then in the order of the refusals."""
+    every = [
+        (each.rule, each.column, value, message)
+        for each in refusals
+        for value, message in zip(each.values, each.messages, strict=True)
+    ]
+    positions = np.concatenate([np.zeros(0, np.int64), *(each.positions for each in refusals)])
+    counts = np.bincount(np.searchsorted(at, positions), minlength=len(at))
+    return counts, [every[each] for each in np.argsort(positions, kind="stable").tolist()]
+
+
+def _reason(broken: Broken) -> Reason:
+    return (broken.rule, None, None, broken.message)
+
+
+def _lists(counts: Sequence[int], reasons: Sequence[Reason]) -> pa.ListArray:
+    """The reasons, so many for each row."""
+    columns = zip(*reasons, strict=True) if reasons else ([] for _ in REASON)
+    fields = [pa.array(column, each.type) for column, each in zip(columns, REASON, strict=True)]
+    items = pa.StructArray.from_arrays(fields, fields=list(REASON))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, items, type=QUARANTINED.field("reasons").type)

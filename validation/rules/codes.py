@@ -7,24 +7,24 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tables.reference import countries, currencies
+from tables.reference import COUNTRIES, CURRENCIES, countries, currencies
+from validation.rules.numbers import is_round
 from validation.rules.registry import rule
-from validation.rules.values import is_round
 
 
-@rule()
+@rule(lists=(CURRENCIES,))
 def currency(cells: pa.StringArray) -> pa.BooleanArray:
     """{column} must be a currency code of ISO 4217 in force"""
     return pc.is_in(cells, _texts(tuple(currencies())))
 
 
-@rule()
+@rule(lists=(COUNTRIES,))
 def country(cells: pa.StringArray, letters: str) -> pa.BooleanArray:
     """{column} must be a country code of ISO 3166-1 of {letters} letters"""
     return pc.is_in(cells, _texts(countries(int(letters))))
 
 
-@rule()
+@rule(lists=(CURRENCIES,))
 def minor_units(cells: pa.Decimal128Array, currency: pa.StringArray) -> pa.BooleanArray:
     """{column} must have no more digits after its point than the currency in {currency} has (ISO 4217)"""
     fine = pa.nulls(len(cells), pa.bool_())

@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tables.reference import countries, iban_structures
+from tables.reference import COUNTRIES, IBANS, countries, iban_structures
 from validation.rules.characters import (
     ALPHANUMERIC,
     DIGITS,
-    FORBIDDEN,
     LETTERS,
     Bytes,
     Mask,
@@ -25,6 +24,7 @@ from validation.rules.characters import (
     consists_of,
     digit_sum,
     judge_codes,
+    look_up,
     pair,
     prefixes,
     remainder_97,
@@ -42,7 +42,7 @@ FIGI_RESERVED = ("BM", "BS", "GB", "GG", "GH", "KY", "VG")
 """No FIGI begins so, that none looks like an ISIN of there."""
 
 
-@rule()
+@rule(lists=(IBANS,))
 def iban(cells: pa.StringArray) -> pa.BooleanArray:
     """{column} must be an IBAN (ISO 13616), written in capitals without blanks"""
     fine = np.zeros(len(cells), bool)
@@ -54,12 +54,11 @@ def iban(cells: pa.StringArray) -> pa.BooleanArray:
 
 
 def _is_iban(codes: Bytes, structures: tuple[tuple[str, str], ...]) -> Mask:
-    fine: Mask = np.zeros(len(codes), bool)
+    fine: Mask = np.zeros(codes.shape[1], bool)
     for country, structure in structures:
         at = np.flatnonzero(prefixes((country,))[pair(codes)])
-        fine[at] = consists_of(codes[at, 2:], [DIGITS, DIGITS, *alphabets(structure)])
-    size = codes.shape[1]
-    fine &= remainder_97(codes, [*range(4, size), *range(4)]) == 1
+        fine[at] = consists_of(codes[2:, at], [DIGITS, DIGITS, *alphabets(structure)])
+    fine &= remainder_97(np.roll(codes, -4, axis=0)) == 1
     return fine
 
 
@@ -76,13 +75,13 @@ def alphabets(structure: str) -> tuple[str, ...]:
     return tuple(kinds[kind] for count, kind in re.findall(r"(\d+)([nac])", structure) for _ in range(int(count)))
 
 
-@rule()
+@rule(lists=(COUNTRIES,))
 def bic(cells: pa.StringArray) -> pa.BooleanArray:
     """{column} must be a BIC (ISO 9362) of 8 or 11 characters"""
     party = [LETTERS] * 4 + [ALPHANUMERIC] * 4
 
     def fine(codes: Bytes) -> Mask:
-        shaped = consists_of(codes, party if codes.shape[1] == len(party) else party + [ALPHANUMERIC] * 3)
+        shaped = consists_of(codes, party if len(codes) == len(party) else party + [ALPHANUMERIC] * 3)
         return shaped & prefixes((*countries(2), KOSOVO))[pair(codes, 4)]
 
     return pc.or_(judge_codes(cells, 8, fine), judge_codes(cells, 11, fine))
@@ -92,10 +91,10 @@ def bic(cells: pa.StringArray) -> pa.BooleanArray:
 def lei(cells: pa.StringArray) -> pa.BooleanArray:
     """{column} must be an LEI (ISO 17442) of 20 characters with its check digits"""
     shape = [ALPHANUMERIC] * 18 + [DIGITS] * 2
-    return judge_codes(cells, 20, lambda codes: consists_of(codes, shape) & (remainder_97(codes, range(20)) == 1))
+    return judge_codes(cells, 20, lambda codes: consists_of(codes, shape) & (remainder_97(codes) == 1))
 
 
-@rule()
+@rule(lists=(COUNTRIES,))
 def isin(cells: pa.StringArray) -> pa.BooleanArray:
     """{column} must be an ISIN (ISO 6166) of 12 characters with its check digit"""
     known = (*countries(2), *ISIN_PREFIXES)
@@ -107,29 +106,26 @@ def _isin_adds_up(codes: Bytes) -> Mask:
 
     So what a character counts depends on how many letters follow it, which `single` keeps for each row.
     """
-    shape = [ALPHANUMERIC] * 11 + [DIGITS]
-    counts, is_digit = _isin_counts()
-    total = codes[:, 11].astype(np.int16) - ord("0")
-    single = np.zeros(len(codes), np.uint16)
-    for position in range(10, -1, -1):
-        characters = codes[:, position]
-        total += counts[single << 8 | characters]
-        single ^= is_digit[characters]
-    fine = consists_of(codes, shape)
+    once, twice, is_digit = _isin_tables()
+    total = codes[11] - np.uint8(ord("0"))
+    single = np.zeros(codes.shape[1], bool)
+    for characters in codes[10::-1]:
+        total += np.where(single, look_up(characters, once), look_up(characters, twice))
+        single ^= look_up(characters, is_digit).view(bool)
+    fine = consists_of(codes, [ALPHANUMERIC] * 11 + [DIGITS])
     fine &= total % 10 == 0
     return fine
 
 
 @cache
-def _isin_counts() -> tuple[Table, Bytes]:
-    """What a character counts where its last digit counts double, then (from 256 on) where it counts once."""
-    counts, is_digit = np.zeros(512, np.int16), np.zeros(256, np.uint8)
-    for value, character in enumerate(ALPHANUMERIC):
-        tens, ones = divmod(value, 10)
-        counts[ord(character)] = digit_sum(2 * ones) + tens
-        counts[256 + ord(character)] = ones + digit_sum(2 * tens)
-        is_digit[ord(character)] = value < len(DIGITS)
-    return counts, is_digit
+def _isin_tables() -> tuple[Table, Table, Table]:
+    """What a character counts where its last digit counts once, and where it counts double; and which are digits."""
+    pairs = {character: divmod(value, 10) for value, character in enumerate(ALPHANUMERIC)}
+    return (
+        table(lambda each: pairs[each][1] + digit_sum(2 * pairs[each][0]), ALPHANUMERIC),
+        table(lambda each: digit_sum(2 * pairs[each][1]) + pairs[each][0], ALPHANUMERIC),
+        bytes(chr(byte) in DIGITS for byte in range(256)),
+    )
 
 
 @rule()
@@ -167,7 +163,7 @@ def sedol(cells: pa.StringArray) -> pa.BooleanArray:
 
 def _is_sedol(codes: Bytes) -> Mask:
     """Old ones are digits only; new ones begin with a letter."""
-    is_new = codes[:, 0] > ord("9")
+    is_new = codes[0] > ord("9")
     fine = adds_up(codes, _sedol_tables())
     fine &= is_new | consists_of(codes, [DIGITS] * 7)
     return fine
@@ -175,6 +171,10 @@ def _is_sedol(codes: Bytes) -> Mask:
 
 @cache
 def _sedol_tables() -> tuple[Table, ...]:
-    once = table(ALPHANUMERIC.index, DIGITS + CONSONANTS)
-    weighted = (np.where(once < FORBIDDEN, weight * once, FORBIDDEN) for weight in (1, 3, 1, 7, 3, 9))
+    allowed = DIGITS + CONSONANTS
+    weighted = (table(partial(_times, by), allowed) for by in (1, 3, 1, 7, 3, 9))
     return (*weighted, table(int, DIGITS))
+
+
+def _times(weight: int, character: str) -> int:
+    return weight * ALPHANUMERIC.index(character)

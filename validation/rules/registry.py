@@ -45,7 +45,7 @@ class Rule:
     One that needs the rows before has a `memory`, made anew for each file and given first, block after block in
     order. One that needs the whole file has `gather`, which is given the rows that all other rules accept, part by
     part, and the parameters as they are stated, and returns what the check is then given as `known`. A rule `of_nulls`
-    judges rows where its own cell is null, too.
+    judges rows where its own cell is null, too. `lists` are those of `tables.reference` that it looks into.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Rule:
     memory: Callable[[], Any] | None = None
     gather: Callable[..., Any] | None = None
     of_nulls: bool = False
+    lists: tuple[str, ...] = ()
 
 
 RULES: dict[str, Rule] = {}
@@ -66,12 +67,13 @@ def rule(
     memory: Callable[[], Any] | None = None,
     gather: Callable[..., Any] | None = None,
     of_nulls: bool = False,
+    lists: tuple[str, ...] = (),
 ) -> Callable[[Check], Check]:
     """Registers a function under its name."""
 
     def register(check: Check) -> Check:
         name = check.__name__
-        RULES[name] = Rule(name, check, check.__doc__ or "", asks, memory, gather, of_nulls)
+        RULES[name] = Rule(name, check, check.__doc__ or "", asks, memory, gather, of_nulls, lists)
         return check
 
     return register

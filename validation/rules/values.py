@@ -9,20 +9,27 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from validation.rules.numbers import is_round, lies_between
 from validation.rules.registry import rule
-from validation.text import full_match
+from validation.rules.spans import span_of
+from validation.text import byte_lengths, bytes_between, full_match
 
 
 @rule()
 def pattern(cells: pa.StringArray, pattern: str) -> pa.BooleanArray:
     """{column} must match {pattern} from its first character to its last"""
-    return full_match(cells, pattern)
+    span = span_of(pattern)
+    spelled = span.match(cells) if span else None
+    return full_match(cells, pattern) if spelled is None else spelled
 
 
 @rule()
 def between(cells: pa.Array, low: int | Decimal | None = None, high: int | Decimal | None = None) -> pa.BooleanArray:
     """{column} must be {bounds}"""
-    return _within(cells, low, high)
+    found = None
+    if pa.types.is_decimal(cells.type):
+        found = lies_between(cells, *(None if end is None else Decimal(end) for end in (low, high)))
+    return _within(cells, low, high) if found is None else found
 
 
 @rule()
@@ -40,20 +47,14 @@ def enum(cells: pa.Array, values: tuple[Any, ...]) -> pa.BooleanArray:
 @rule()
 def length(cells: pa.StringArray, low: int | None = None, high: int | None = None) -> pa.BooleanArray:
     """{column} must have {bounds} characters"""
-    return _within(pc.utf8_length(cells), low, high)
+    is_ascii = bytes_between(cells, "\x00", "\x7f")
+    return _within(pa.array(byte_lengths(cells)) if is_ascii else pc.utf8_length(cells), low, high)
 
 
 @rule()
 def precision(cells: pa.Decimal128Array, fraction: int) -> pa.BooleanArray:
     """{column} must have at most {fraction} digits after its point"""
     return is_round(cells, fraction)
-
-
-def is_round(cells: pa.Decimal128Array, digits: int) -> pa.BooleanArray:
-    """Whether so many digits after the point say all of each number."""
-    if digits >= cells.type.scale:
-        return pc.is_valid(cells)
-    return pc.equal(pc.round(cells, ndigits=digits, round_mode="towards_zero"), cells)
 
 
 def _within(cells: pa.Array, low: Any, high: Any) -> pa.BooleanArray:  # a value of the column's type
