@@ -28,6 +28,7 @@ from validation.rules.keys import key_of
 from validation.rules.lake import History
 
 SCHEMA = "ledgerlake.quarantine/1"
+ABOUT_TABLES = (Ask.LAKE, Ask.TABLE)
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,42 @@ def facts_of(lake: Lake, run: Run, data: Handle) -> Facts:
         HistoryError: the version that refused rows were judged by is not kept any more.
         TransientError: the storage cannot be reached.
     """
-    uses = asking(run.contract, Ask.LAKE, Ask.TABLE)
-    if not uses:
+    if not asking(run.contract, *ABOUT_TABLES):
         return Facts()
     versions = _promised(lake, run)
+
+    def opened(table: str) -> Handle:
+        if table == run.dataset:
+            return data
+        return _at(lake, table, versions[table]) if table in versions else newest(lake, run.dataset, table)
+
+    return _facts(run.contract, opened)
+
+
+def facts_at(lake: Lake, contract: Contract, versions: Mapping[str, int]) -> Facts:
+    """The facts as they were when an upload was judged: by the `reference_versions` of its outcome; as `facts_of`.
+
+    A contract that asks for tables which that judgement did not know is told what they have now.
+    """
+    return _facts(contract, lambda table: _at(lake, table, versions.get(table)))
+
+
+def _facts(contract: Contract, opened: Callable[[str], Handle]) -> Facts:
     values, used = {}, {}
-    for use in uses:
-        table = dict(use.params).get("dataset", run.dataset)
-        handle = data if table == run.dataset else _at(lake, run, table, versions.get(table))
+    for use in asking(contract, *ABOUT_TABLES):
+        table = dict(use.params).get("dataset", contract.dataset)
+        handle = opened(table)
         used[table] = handle.version()
-        values[use] = _READ[use.name](handle, table, use, run.contract)
+        values[use] = _READ[use.name](handle, table, use, contract)
     return Facts(values, used)
 
 
-def _at(lake: Lake, run: Run, table: str, version: int | None) -> Handle:
-    if version is None:
-        return newest(lake, run.dataset, table)
-    return delta.open_table(table_uri(lake.settings.tables_bucket, table), lake.settings, version)
+def _at(lake: Lake, table: str, version: int | None) -> Handle:
+    uri = table_uri(lake.settings.tables_bucket, table)
+    handle = delta.open_table(uri, lake.settings, version)
+    if handle is None:
+        raise ConfigurationError(f"a rule names {table!r}, and there is no table {uri}: run `ledgerlake tables apply`")
+    return handle
 
 
 def _promised(lake: Lake, run: Run) -> Mapping[str, int]:

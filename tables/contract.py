@@ -142,7 +142,8 @@ class Contract:
     sequence, then row). `engine` pins the table to `driver` or `spark`; None lets the size decide. Of the options of
     the modes, `dedupe` keeps the first row of each key, `ignore_nulls` lets a null mean "unchanged", `untracked`
     columns make no version in a history, `keep_history` gives a snapshot one, and a full state with fewer rows than
-    `1 - max_shrink` of the state before is held. `rules` are those of the whole row.
+    `1 - max_shrink` of the state before is held. `rules` are those of the whole row; with `keep_warnings` each row says
+    which rules it breaks that only warn.
     """
 
     dataset: str
@@ -167,6 +168,7 @@ class Contract:
     owner: str = ""
     text: str = ""
     rules: tuple[RuleUse, ...] = ()
+    keep_warnings: bool = False
 
     @property
     def uses(self) -> tuple[tuple[Column | None, RuleUse], ...]:
@@ -202,7 +204,7 @@ class Contract:
         fields = [
             pa.field(each.name, each.arrow, nullable=not (each.required and each.name in sure)) for each in self.columns
         ]
-        return pa.schema([*fields, *self._rescued, ROW])
+        return pa.schema([*fields, *self._beside, ROW])
 
     @property
     def row_schema(self) -> pa.Schema:
@@ -213,11 +215,12 @@ class Contract:
     def stored_schema(self) -> pa.Schema:
         """Schema of what the Delta table has of a row: its stored columns and lineage."""
         fields = [pa.field(each.name, each.arrow, nullable=not each.required) for each in self.columns if each.stored]
-        return pa.schema([*fields, *self._rescued, *LINEAGE])
+        return pa.schema([*fields, *self._beside, *LINEAGE])
 
     @property
-    def _rescued(self) -> tuple[pa.Field, ...]:
-        return (RESCUED,) if self.file.unknown_columns == "rescue" else ()
+    def _beside(self) -> tuple[pa.Field, ...]:
+        rescued = (RESCUED,) if self.file.unknown_columns == "rescue" else ()
+        return (*rescued, *((WARNINGS,) if self.keep_warnings else ()))
 
 
 ROW = pa.field("_row", pa.int64(), nullable=False)
@@ -225,6 +228,9 @@ ROW = pa.field("_row", pa.int64(), nullable=False)
 
 RESCUED = pa.field("_rescued", pa.string())
 """JSON object of the cells of columns that the contract does not know; null where there were none."""
+
+WARNINGS = pa.field("_warnings", pa.string())
+"""JSON list of the rules that the row breaks and that only warn, as `column.rule`; null if there are none."""
 
 LINEAGE = (pa.field("_upload_id", pa.string(), nullable=False), pa.field("_seq", pa.int64(), nullable=False), ROW)
 """The columns that tie a table row to its upload and line; they start with `_`, contract columns never do."""

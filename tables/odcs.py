@@ -24,7 +24,7 @@ from tables.place import Place
 from tables.rule_names import RULE_NAMES, Signature
 from tables.yaml_source import read_yaml
 
-CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat", *OPTIONS}
+CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat", "keepWarnings", *OPTIONS}
 """Custom properties of a table."""
 _SECONDS = {
     "s": 1,
@@ -92,6 +92,7 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
         owner=_owner(root),
         text=text,
         rules=of_table(table, columns, rules),
+        keep_warnings=own["keepWarnings"].flag() if "keepWarnings" in own else False,
     )
     _check_table(table, contract)
     check_mode(table, own, contract)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +17,7 @@ from tables.contract import Column, RuleUse, Severity
 from validation.known import Known
 from validation.refusals import Refusal, cell_texts, failing, positions
 from validation.rules import RULES, Found, arguments, message
-from validation.verdict import Flag
+from validation.verdict import Flag, rule_name
 
 NONE = np.zeros(0, np.int64)
 Positions = npt.NDArray[np.int64]
@@ -88,6 +90,16 @@ def flags(broken: Iterable[Broken], rows: np.ndarray, refused: Positions) -> lis
             text = message(each.use, each.name)
             found.append(Flag(each.use, each.name, len(kept), int(rows[kept[0]]), text))
     return found
+
+
+def warnings_of_rows(broken: Iterable[Broken], rows: int) -> pa.StringArray:
+    """Of each row of a block what `_warnings` says."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for each in broken:
+        if each.use.severity is Severity.WARNING:
+            for position in each.at.tolist():
+                found[position].append(rule_name(each.use, each.name))
+    return pa.array([json.dumps(found[row]) if row in found else None for row in range(rows)], pa.string())
 
 
 def _sentence(text: str, value: str | None, more: str) -> str:

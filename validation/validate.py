@@ -32,7 +32,7 @@ from validation.known import NOTHING_KNOWN, Known
 from validation.refusals import quarantine, refused_positions
 from validation.rules import RULES, Ask, asking
 from validation.totals import Declared, add, add_totals, exact_sum, hold_reasons, totals
-from validation.uses import Broken, apply, flags
+from validation.uses import Broken, apply, flags, warnings_of_rows
 from validation.verdict import QUARANTINED, Part, Verdict, add_flags, rules_that_hold
 
 __all__ = ["Declared", "check_conservation", "judge", "parts", "validate", "verdict"]
@@ -130,7 +130,9 @@ def _tell_apart(judged: Judged, contract: Contract, known: Known, memories: Sequ
     block = judged.block
     broken = list(_in_file_order(judged, contract, known, memories))
     refusals = [*judged.refusals, *(each.refusal() for each in broken if each.use.severity is Severity.ERROR)]
-    arrays = [*judged.columns.values(), pa.array(block.rows, pa.int64())]
+    flagged = [*judged.flagged, *(each for each in broken if each.use.severity is not Severity.ERROR)]
+    said = [warnings_of_rows(flagged, len(block.rows))] if contract.keep_warnings else []
+    arrays = [*judged.columns.values(), *said, pa.array(block.rows, pa.int64())]
     found = totals(contract, len(block.rows) + len(block.broken), judged.sums, block.trailers)
     refused = refused_positions(refusals)
     if len(refused):
@@ -138,7 +140,6 @@ def _tell_apart(judged: Judged, contract: Contract, known: Known, memories: Sequ
         kept[refused] = False
         arrays = [array.filter(pa.array(kept)) for array in arrays]
     money = {name: _readable(judged, name, refused) for name in contract.money} if len(refused) else {}
-    flagged = [*judged.flagged, *(each for each in broken if each.use.severity is not Severity.ERROR)]
     return Part(
         pa.Table.from_arrays(arrays, schema=contract.schema),
         quarantine(block, refusals, money),

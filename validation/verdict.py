@@ -84,13 +84,18 @@ def add_flags(found: Iterable[Flag]) -> tuple[Flag, ...]:
 
 
 def warnings(flags: Iterable[Flag]) -> dict[str, int]:
-    """How many rows of a file are kept with a warning, by `column.rule`, or `rule` if it is one of the whole row."""
+    """How many rows of a file are kept with a warning, by the name of the rule."""
     counts: dict[str, int] = {}
     for flag in flags:
         if flag.use.severity is Severity.WARNING:
-            name = flag.use.name if flag.column is None else f"{flag.column}.{flag.use.name}"
+            name = rule_name(flag.use, flag.column)
             counts[name] = counts.get(name, 0) + flag.rows
     return counts
+
+
+def rule_name(use: RuleUse, column: str | None) -> str:
+    """What a rule is called where it stands: `column.rule`, or `rule` if it is one of the whole row."""
+    return use.name if column is None else f"{column}.{use.name}"
 
 
 def rules_that_hold(flags: Iterable[Flag]) -> tuple[str, ...]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ledgerlake.errors import ConfigurationError
+from streaming_jobs.rejudge import judge_again
 from tests.books import Books
 from tests.conftest import Cloud
+from tests.shapes import reasons
 from tests.trades import accept_accounts, accounts, to_file, trades
+from validation.rules import rules_sha256
 
 
 class TakenOver:
@@ -40,3 +45,22 @@ def test_a_table_that_a_rule_names_must_exist(fresh_cloud: Cloud) -> None:
     books.accept(to_file([("T1", "A", "J1", "", 1, 1)]))
     with pytest.raises(ConfigurationError, match=r"there is no table .*/accounts"):
         books.apply(1, 1)
+
+
+def test_an_upload_is_judged_again_as_it_was_then_or_by_another_contract(fresh_cloud: Cloud) -> None:
+    known = Books(fresh_cloud.settings, fresh_cloud.aws, accounts())
+    books = Books(fresh_cloud.settings, fresh_cloud.aws, trades())
+    accept_accounts(known, "A")
+    manifest = books.accept(
+        to_file([("T1", "A", "J1", "", 1, 1), ("T2", "B", "J2", "", 1, 1), ("T3", "A", "J3", "", 1, 2)])
+    )
+    (outcome,) = books.apply(1, 1)
+    accept_accounts(known, "B")  # later, and therefore too late for the first
+    again = judge_again(books.lake(), manifest, outcome, books.contract)
+    assert outcome.rules_sha256 == rules_sha256(books.contract)
+    assert reasons(again) == [(3, "foreign_key", "account"), (4, "balanced", None)]
+    assert (again.accepted.num_rows, again.quarantined.num_rows) == (outcome.merged, outcome.quarantined)
+    lenient = trades(severity="warning")
+    assert reasons(judge_again(books.lake(), manifest, outcome, lenient)) == [(3, "foreign_key", "account")]
+    now = judge_again(books.lake(), manifest, replace(outcome, reference_versions={}), books.contract)
+    assert reasons(now) == [(2, "new_to_table", None), (4, "balanced", None)]

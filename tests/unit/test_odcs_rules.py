@@ -10,6 +10,7 @@ from ledgerlake.errors import ContractError
 from tables.checks import checks
 from tables.contract import RuleUse, Severity
 from tables.odcs import load
+from tables.widening import as_stored
 
 HEAD = "apiVersion: v3.2.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\nschema:\n  - name: trades\n"
 COLUMNS = """      - {name: status, logicalType: string}
@@ -138,3 +139,14 @@ def test_what_is_wrong_with_a_rule_is_said_in_its_place(text: str, place: str, m
 def test_only_what_refuses_a_row_becomes_a_check_of_the_table() -> None:
     bounds = [load(at_column("rule: between, low: 1", more=f", severity: {each}"), "x") for each in Severity]
     assert [list(checks(contract.columns)) for contract in bounds] == [["x_valid"], [], []]
+
+
+def test_rows_keep_their_warnings_where_the_contract_asks_for_it() -> None:
+    asked = at_column("rule: between, low: 1").replace(
+        "    properties:\n", "    customProperties: [{property: keepWarnings, value: true}]\n    properties:\n", 1
+    )
+    contract = load(asked, "x")
+    assert contract.keep_warnings
+    assert "_warnings" in contract.stored_schema.names
+    assert as_stored(contract, contract.stored_schema).keep_warnings
+    assert not load(at_column("rule: between, low: 1"), "x").keep_warnings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -212,6 +213,17 @@ def test_a_warning_keeps_the_row_and_counts_it() -> None:
         ("amount", 2, 3, "amount must be at most 10")
     ]
     assert found.held == ()
+
+
+def test_a_row_says_itself_which_warnings_it_was_kept_with() -> None:
+    money = ruled(AMOUNT, a_use("between", Severity.WARNING, low=None, high=Decimal(10)))
+    rule = a_use("unique_together", Severity.WARNING, columns=("journal", "amount"))
+    contract = replace(a_contract((KEY, money), unknown_columns="rescue"), rules=(rule,), keep_warnings=True)
+    found = in_pieces(a_file(contract, [("a", 1), ("b", 11), ("b", 11), ("b", "x"), ("c", 12)]), contract, 3)
+    said = [json.loads(each) if each else None for each in column(found, "_warnings")]
+    assert said == [None, ["amount.between"], ["amount.between", "unique_together"], ["amount.between"]]
+    assert found.accepted.schema == contract.schema
+    assert contract.row_schema.names[-5:] == ["_rescued", "_warnings", "_upload_id", "_seq", "_row"]
 
 
 def test_a_rule_that_holds_names_how_many_rows_and_the_first() -> None:
