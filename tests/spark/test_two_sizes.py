@@ -88,7 +88,7 @@ def test_engines_alternating_on_one_table_equal_a_plain_model_at_every_version(
         a_contract(mode=mode, sequence_by=sequence_by, partitioned=partitioned),
         spark,
     )
-    chance = random.Random(f"{mode} {sequence_by} {partitioned}")  # examples, not secrets
+    chance = random.Random(f"{mode} {sequence_by} {partitioned}")  # noqa: S311  # examples, not secrets
     model = Model(books.contract.primary_key, books.contract.sequence_by)
     expected: dict[int, list[dict[str, Any]]] = {}
     for size, uploads in ((DRIVER, 1), (SPARK, 2), (DRIVER, 2), (SPARK, 3), (DRIVER, 1)):

@@ -111,7 +111,7 @@ def stricter(kind: str, number: str) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rule_and_the_oracle_agree_on_numbers_and_their_mutants(kind: str) -> None:
     make, oracle, options = KINDS[kind]
-    chance = random.Random(f"{kind} 1")
+    chance = random.Random(f"{kind} 1")  # noqa: S311  # examples, not secrets
     valid = [make(chance) for _ in range(500)]
     mutants: dict[str, None] = {}
     while len(mutants) < PER_KIND:
@@ -134,7 +134,7 @@ def test_what_is_no_code_at_all_is_refused(kind: str) -> None:
     assert not any(judged(kind, ["", "é" * 6, "\x00" * 12, "a" * 20, " " * 9, "0" * 34 + "A"]))
     assert judged(kind, []) == []
     make = KINDS[kind][0]
-    number = make(random.Random(7))
+    number = make(random.Random(7))  # noqa: S311  # as above
     cells = pa.array([None, number, "x", None, number], pa.string())
     found = RULES[kind].check(cells.slice(1))
     assert isinstance(found, pa.BooleanArray)
