@@ -24,7 +24,7 @@ from tables import delta, sql
 from tables.contract import Column, Contract, RuleUse
 from validation.known import Known
 from validation.rules import Ask, asking
-from validation.rules.keys import key_of
+from validation.rules.keys import Keys, key_of
 from validation.rules.lake import History
 
 SCHEMA = "ledgerlake.quarantine/1"
@@ -123,17 +123,17 @@ def _read_metadata(text: str | None) -> dict[str, Any]:
 # What rules ask for
 
 
-def _keys_there(handle: Handle, table: str, use: RuleUse, contract: Contract) -> pa.Array:
+def _keys_there(handle: Handle, table: str, use: RuleUse, contract: Contract) -> Keys:
     """The values of a column of another table, in the type of the column that refers to it."""
     column = next(column for column, each in contract.uses if each == use and column is not None)
     (keys,) = _distinct(handle, table, (str(dict(use.params)["column"]),), (column,))
-    return keys
+    return Keys(keys)
 
 
-def _keys_before(handle: Handle, table: str, use: RuleUse, contract: Contract) -> pa.Array:
+def _keys_before(handle: Handle, table: str, use: RuleUse, contract: Contract) -> Keys:
     """The keys that rows of earlier files have."""
     names: tuple[str, ...] = dict(use.params)["columns"]
-    return key_of(_distinct(handle, table, names, tuple(contract.column(name) for name in names)))
+    return Keys(key_of(_distinct(handle, table, names, tuple(contract.column(name) for name in names))))
 
 
 def _history(handle: Handle, table: str, use: RuleUse, contract: Contract) -> History:

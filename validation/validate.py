@@ -138,7 +138,8 @@ def _tell_apart(judged: Judged, contract: Contract, known: Known, memories: Sequ
     if len(refused):
         kept = np.ones(len(block.rows), bool)
         kept[refused] = False
-        arrays = [array.filter(pa.array(kept)) for array in arrays]
+        mask = pa.array(kept)
+        arrays = [array.filter(mask) for array in arrays]
     money = {name: _readable(judged, name, refused) for name in contract.money} if len(refused) else {}
     return Part(
         pa.Table.from_arrays(arrays, schema=contract.schema),

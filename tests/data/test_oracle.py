@@ -21,6 +21,7 @@ from tables.odcs import load
 from tables.reference import currencies
 from validation.known import Known
 from validation.rules import RULES
+from validation.rules.keys import Keys
 from validation.validate import Declared, validate
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,7 @@ def test_cusips_that_the_reference_does_not_have_are_those_that_duckdb_misses(ft
     columns = (replace(each, rules=(use,)) if each.name == "cusip" else each for each in contract.columns)
     contract, missed = replace(contract, columns=tuple(columns)), 0
     for number, path in enumerate(FTD):
-        found = validate(path.read_bytes(), contract, Declared(), Known(None, {use: known}))
+        found = validate(path.read_bytes(), contract, Declared(), Known(None, {use: Keys(known)}))
         refused = sorted(reason["value"] for row in found.quarantined["reasons"].to_pylist() for reason in row)
         wanted = ftd.execute(
             "SELECT cusip FROM fails WHERE file = ? AND cusip NOT IN (SELECT cusip FROM known) ORDER BY cusip", [number]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.shapes import texts
 from validation.rules import RULES
+from validation.rules.keys import Keys
 from validation.rules.numbers import is_round, lies_between, unscaled
 from validation.rules.spans import span_of
 
@@ -94,3 +95,27 @@ def test_a_number_beyond_the_machine_is_left_to_arrow() -> None:
     assert lies_between(pa.array([Decimal(1)], pa.decimal128(38, 2)), Decimal(10**30), None) is None
     assert said("between", wide, low=Decimal(10**29), high=None) == [True]
     assert said("precision", wide, fraction=1) == [True]
+
+
+KEYS = st.one_of(
+    st.lists(st.none() | st.text(alphabet="A\x7f\x00é12", max_size=10), max_size=6),
+    st.lists(st.none() | st.text(alphabet="A1", max_size=3), max_size=6),
+)
+
+
+@settings(deadline=None)
+@given(KEYS, KEYS, st.integers(0, 2))
+def test_keys_have_what_is_among_them(there: list[str | None], sought: list[str | None], skipped: int) -> None:
+    found = Keys(texts(*there)).have(texts(*sought).slice(skipped)).to_pylist()
+    for cell, has in zip(sought[skipped:], found, strict=True):
+        assert cell is None or has == (cell in there)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.date32(), pa.decimal128(18, 2), pa.timestamp("us", tz="UTC")])
+def test_keys_of_other_types_have_what_is_among_them(kind: pa.DataType) -> None:
+    there, sought = (pa.array(numbers, pa.int64()) for numbers in ([3, None, 1], [1, 2, None, 3, -1]))
+    through = {pa.date32(): pa.int32(), pa.decimal128(18, 2): pa.float64()}.get(kind, pa.int64())
+    there, sought = there.cast(through).cast(kind), sought.cast(through).cast(kind)
+    found = Keys(there).have(sought).to_pylist()
+    assert [found[at] for at in (0, 1, 3, 4)] == [True, False, True, False]
+    assert not any(Keys(there[:0]).have(sought).to_pylist())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tables.contract import Column, Contract, Kind, RuleUse, Severity
 from tests.shapes import a_contract, column, messages, reasons
 from validation.known import Known
-from validation.rules.keys import key_of
+from validation.rules.keys import Keys, key_of
 from validation.rules.lake import FEWEST, History
 from validation.validate import Declared, validate
 from validation.verdict import Verdict, warnings
@@ -49,7 +49,7 @@ def test_the_future_begins_when_a_file_is_accepted(kind: Kind, days: int, fine: 
 
 def test_a_foreign_key_is_one_that_the_other_table_has() -> None:
     contract, use = with_rule(Kind.INTEGER, "foreign_key", dataset="accounts", column="account_id")
-    found = judged(contract, Known(NOON, {use: pa.array([1, 2], pa.int64())}), 2, "", 3)
+    found = judged(contract, Known(NOON, {use: Keys(pa.array([1, 2], pa.int64()))}), 2, "", 3)
     assert column(found, "x") == [2, None]
     assert messages(found) == ["x must be a value that account_id of accounts has; found '3'"]
 
@@ -58,7 +58,7 @@ def test_a_key_of_an_earlier_file_is_refused() -> None:
     use = RuleUse("new_to_table", (("columns", ("x", "y")),))
     contract = Contract("t", "1", "0", (Column("x", Kind.INTEGER), Column("y", Kind.STRING)), rules=(use,))
     before = key_of([pa.array([1, 1], pa.int64()), pa.array(["a", "b"])])
-    found = validate(b"x,y\n1,a\n1,c\n11,a\n,a\n", contract, Declared(), Known(NOON, {use: before}))
+    found = validate(b"x,y\n1,a\n1,c\n11,a\n,a\n", contract, Declared(), Known(NOON, {use: Keys(before)}))
     assert reasons(found) == [(2, "new_to_table", None)]
     assert messages(found) == ["x, y must not repeat together what a row of an earlier file says"]
 

@@ -26,17 +26,25 @@ def judge_codes(text: pa.StringArray, length: int, fine: Callable[[Bytes], Mask]
     """Which cells have that many bytes and are fine, by their bytes: a row for each position."""
     at = np.flatnonzero(byte_lengths(text) == length)
     result = np.zeros(len(text), bool)
-    result[at] = fine(_by_position(text, at, length))
+    result[at] = fine(by_position(text, at, length))
     return pa.array(result)
 
 
-def _by_position(text: pa.StringArray, at: npt.NDArray[np.intp], length: int) -> Bytes:
+def by_position(text: pa.StringArray, at: npt.NDArray[np.intp], length: int) -> Bytes:
+    """The bytes of the cells at some places, all of that many bytes: a row for each position."""
     if len(at) == len(text):
-        cells = used_bytes(text).reshape(-1, length)
+        cells = used_bytes(text).reshape(len(text), length)
     else:
         data = np.frombuffer(text.buffers()[2] or b"", np.uint8)
         cells = data[offsets(text)[at][:, None] + np.arange(length)]
     return np.ascontiguousarray(cells.T)
+
+
+def sizes(text: pa.StringArray, most: int) -> list[int]:
+    """How many bytes cells have, each number once; those with more than `most` are left out."""
+    counts = np.bincount(np.minimum(byte_lengths(text), most + 1), minlength=most + 2)
+    found: list[int] = np.flatnonzero(counts[: most + 1]).tolist()
+    return found
 
 
 def look_up(characters: Bytes, values: Table) -> Bytes:

@@ -28,16 +28,17 @@ from validation.rules.characters import (
     pair,
     prefixes,
     remainder_97,
+    sizes,
     table,
 )
 from validation.rules.registry import rule
-from validation.text import byte_lengths
 
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXYZ"
 KOSOVO = "XK"
 """User-assigned in ISO 3166, and in use for accounts and banks."""
 ISIN_PREFIXES = ("AN", "CS", "EU", "QS", "QT", "XA", "XB", "XC", "XD", "XF", KOSOVO, "XS", "XT")
 """What ISO 6166 allows besides countries: former ones, regions, substitute agencies, international and digital."""
+LONGEST_IBAN = 34
 FIGI_RESERVED = ("BM", "BS", "GB", "GG", "GH", "KY", "VG")
 """No FIGI begins so, that none looks like an ISIN of there."""
 
@@ -46,7 +47,7 @@ FIGI_RESERVED = ("BM", "BS", "GB", "GG", "GH", "KY", "VG")
 def iban(cells: pa.StringArray) -> pa.BooleanArray:
     """{column} must be an IBAN (ISO 13616), written in capitals without blanks"""
     fine = np.zeros(len(cells), bool)
-    for size in np.unique(byte_lengths(cells)).tolist():
+    for size in sizes(cells, LONGEST_IBAN):
         structures = _ibans_of(size)
         if structures:
             fine |= judge_codes(cells, size, partial(_is_iban, structures=structures)).to_numpy(zero_copy_only=False)

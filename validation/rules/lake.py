@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from validation.rules.keys import key_of
+from validation.rules.keys import Keys, key_of
 from validation.rules.registry import Ask, rule
 
 FEWEST = 30
@@ -35,16 +35,16 @@ class History:
 
 
 @rule(asks=Ask.LAKE)
-def foreign_key(cells: pa.Array, known: pa.Array, **_stated: str) -> pa.BooleanArray:
+def foreign_key(cells: pa.Array, known: Keys, **_stated: str) -> pa.BooleanArray:
     """{column} must be a value that {other} of {dataset} has"""
-    return pc.is_in(cells, known)
+    return known.have(cells)
 
 
 @rule(asks=Ask.TABLE)
-def new_to_table(columns: tuple[pa.Array, ...], known: pa.Array) -> pa.BooleanArray:
+def new_to_table(columns: tuple[pa.Array, ...], known: Keys) -> pa.BooleanArray:
     """{columns} must not repeat together what a row of an earlier file says"""
     keys = key_of(columns)
-    return pc.if_else(pc.is_valid(keys), pc.invert(pc.is_in(keys, known)), None)
+    return pc.if_else(pc.is_valid(keys), pc.invert(known.have(keys)), None)
 
 
 @rule(asks=Ask.TABLE)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from validation.text import byte_lengths, used_bytes
+from validation.text import byte_lengths, bytes_between, used_bytes
 
 _MEMBER = r"[ !\"#$%'()*+,./0-9:;<=>?@A-Z_`a-z{}]"
 _SPAN = re.compile(rf"\^?\[((?:{_MEMBER}-(?:{_MEMBER}|~)|{_MEMBER})+)\](?:([+*])|\{{(\d+)(,?)(\d*)\}})\$?")
@@ -18,7 +17,7 @@ _LONGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `low` to `high` ASCII characters of `members`; `others` are all other bytes."""
+    """From `low` to `high` ASCII characters of `members`, which ascend."""
 
     members: bytes
     low: int
@@ -26,10 +25,16 @@ class Span:
 
     def match(self, cells: pa.StringArray) -> pa.BooleanArray | None:
         """Which cells match; None if a cell has another character: then the expression itself decides."""
-        if used_bytes(cells).tobytes().translate(None, self.members):
+        if self._has_others(cells):
             return None
-        lengths = pa.array(byte_lengths(cells))
-        return pc.and_(pc.greater_equal(lengths, self.low), pc.less_equal(lengths, self.high))
+        lengths = byte_lengths(cells)
+        return pa.array((lengths >= self.low) & (lengths <= self.high))
+
+    def _has_others(self, cells: pa.StringArray) -> bool:
+        first, last = self.members[0], self.members[-1]
+        if last - first + 1 == len(self.members):
+            return not bytes_between(cells, chr(first), chr(last))
+        return bool(used_bytes(cells).tobytes().translate(None, self.members))
 
 
 @cache
