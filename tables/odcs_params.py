@@ -15,6 +15,8 @@ from tables.place import Place
 from tables.reference.calendars import calendars, is_calendar
 from tables.rule_names import Form, Param
 
+_DIGITS = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -64,8 +66,11 @@ def _number(place: Place, *_: Any) -> Decimal:
     given = place.value
     if isinstance(given, bool) or not isinstance(given, int | Decimal) or given < 0:
         place.refuse(f"{given!r} is no number from 0", "Write for example 0.01.")
-        return Decimal(0)
-    return Decimal(given)
+    elif given >= 10**_DIGITS or int(Decimal(given).as_tuple().exponent) < -_DIGITS:
+        place.refuse(f"{given} has too many digits", f"Write at most {_DIGITS} on either side of the point.")
+    else:
+        return Decimal(given)
+    return Decimal(0)
 
 
 def _value(place: Place, _: Param, known: Known, __: Place) -> Any:

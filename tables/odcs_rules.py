@@ -18,6 +18,8 @@ from tables.place import Place
 from tables.rule_names import KEYS, Signature
 
 ENGINE = "ledgerlake"
+ADDING = ("sum_of", "running_balance")
+_MOST_DIGITS = 76
 METRICS = ("invalidValues", "nullValues", "duplicateValues")
 
 
@@ -137,9 +139,22 @@ def _named(check: Place, known: Known, rules: Mapping[str, Signature]) -> list[R
         _check_stored(use, known)
     severity = _severity(check, signature.severity, signature.only)
     found = {each: param(use, each, form, known) for each, form in signature.params.items()}
+    _check_digits(use, name, found, known)
     if found.keys() == {"low", "high"}:
         return interval(name, use, (found["low"], found["high"]), severity)
     return [RuleUse(name, tuple(found.items()), severity)]
+
+
+def _check_digits(use: Place, name: str, found: Mapping[str, Any], known: Known) -> None:
+    """Columns that are added up need digits for their sum, which is exact."""
+    if name not in ADDING:
+        return
+    named = {found.get("amount"), *found.get("plus", ()), *found.get("minus", ())}
+    added = [each for each in known.columns if each.name in named or each is known.own]
+    scale = max((each.scale for each in added), default=0)
+    whole = max((each.precision - each.scale for each in added), default=0)
+    if scale + whole + len(added) > _MOST_DIGITS:
+        use.refuse(f"a sum of these columns may have more than {_MOST_DIGITS} digits", "Make them narrower.")
 
 
 def _check_stored(use: Place, known: Known) -> None:

@@ -110,6 +110,14 @@ def test_a_rule_has_its_parameters_and_severity(text: str, wanted: RuleUse) -> N
         (at_column("rule: sum_of, plus: [net, x]"), "x]", "'x' is the column of this rule"),
         (at_column("rule: sum_of, plus: [net, net]"), "[net", "names a column twice"),
         (at_column("rule: sum_of, plus: [net], tolerance: -1"), "-1", "-1 is no number from 0"),
+        (at_column("rule: sum_of, plus: [net], tolerance: 1e-19"), "1e-19", "has too many digits"),
+        (
+            at_column("rule: sum_of, plus: [net, lots]", "number, physicalType: 'decimal(38,38)'").replace(
+                "decimal(18,2)", "decimal(38,0)"
+            ),
+            "{rule",
+            "may have more than 76 digits",
+        ),
         (at_column("rule: country, letters: 4", "string"), "4}", "4 is not possible"),
         (at_column("rule: business_day, calendar: XNYSE", "date"), "XNYSE", "'XNYSE'. Did you mean 'XNYS'?"),
         (at_column("rule: business_day, calendar: US-ZZ", "date"), "US-ZZ", "no calendar 'US-ZZ'"),

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from validation.rules.registry import Found, rule
 
-_INTEGER_DIGITS, _DIGITS_128, _DIGITS_256 = 19, 38, 76
+_INTEGER_DIGITS, _DIGITS_128 = 19, 38
 
 
 @rule(of_nulls=True)
@@ -39,17 +39,13 @@ def near(stated: pa.Array, wanted: pa.Array, tolerance: Decimal) -> Found:
         fine = pc.equal(stated, wanted)
     else:
         apart = pc.abs(pc.subtract(stated, wanted))
-        fine = pc.less_equal(apart, pa.scalar(tolerance, pa.decimal256(_DIGITS_256, _scale(tolerance))))
+        fine = pc.less_equal(apart, pa.scalar(tolerance))
     return Found(fine, lambda at: _differences(stated, wanted, at))
 
 
 def _differences(stated: pa.Array, wanted: pa.Array, at: np.ndarray) -> list[str]:
     taken = (each.take(pa.array(at)).to_pylist() for each in (stated, wanted))
     return [f"expected {due:f}: a difference of {found - due:f}" for found, due in zip(*taken, strict=True)]
-
-
-def _scale(number: Decimal) -> int:
-    return max(0, -int(number.as_tuple().exponent))
 
 
 def exact(*columns: pa.Array) -> list[pa.Array]:
