@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 from validation.formats.block import Block, Broken
 from validation.verdict import QUARANTINED, REASON
 
+FEW = 64
+"""Refused rows of a block, up to which it is cut around them."""
 NOTHING_REFUSED = QUARANTINED.empty_table()
 
 
@@ -32,7 +34,8 @@ def failing(fine: pa.BooleanArray, cells: pa.Array) -> np.ndarray:
     """Positions of the cells that are there and not fine."""
     if pc.all(fine, min_count=0).as_py():
         return np.zeros(0, np.int64)
-    return positions(pc.and_(pc.is_valid(cells), pc.invert(pc.fill_null(fine, True))))
+    wrong = pc.invert(fine)
+    return positions(pc.and_(wrong, pc.is_valid(cells)) if cells.null_count else wrong)
 
 
 def positions(mask: pa.BooleanArray) -> np.ndarray:
@@ -48,6 +51,17 @@ def cell_texts(cells: pa.Array, at: np.ndarray) -> list[str | None]:
 def refused_positions(refusals: Sequence[Refusal]) -> np.ndarray:
     """All refused rows of a block, each once, ascending."""
     return np.unique(np.concatenate([np.zeros(0, np.int64), *(refusal.positions for refusal in refusals)]))
+
+
+def without_rows(rows: pa.Table, refused: np.ndarray) -> pa.Table:
+    """The other rows; around a few refused ones they are not copied."""
+    if len(refused) > FEW:
+        kept = np.ones(rows.num_rows, bool)
+        kept[refused] = False
+        return rows.filter(pa.array(kept))
+    starts, ends = [0, *(refused + 1).tolist()], [*refused.tolist(), rows.num_rows]
+    pieces = [rows.slice(start, end - start) for start, end in zip(starts, ends, strict=True) if start < end]
+    return pa.concat_tables(pieces or [rows.slice(0, 0)])
 
 
 def without(refusal: Refusal, mask: np.ndarray) -> Refusal:

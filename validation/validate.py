@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ from validation.formats import FORMATS
 from validation.formats.block import Block
 from validation.judged import Judged, cells_of, is_judged, judge_block
 from validation.known import NOTHING_KNOWN, Known
-from validation.refusals import quarantine, refused_positions
+from validation.refusals import quarantine, refused_positions, without_rows
 from validation.rules import RULES, Ask, asking
 from validation.totals import Declared, add, add_totals, exact_sum, hold_reasons, totals
 from validation.uses import Broken, apply, flags, warnings_of_rows
@@ -38,6 +38,7 @@ from validation.verdict import QUARANTINED, Part, Verdict, add_flags, rules_that
 __all__ = ["Declared", "check_conservation", "judge", "parts", "validate", "verdict"]
 
 NOTHING = Declared()
+T = TypeVar("T")
 THREADS = min(4, os.cpu_count() or 1)
 Memory: TypeAlias = tuple[Column | None, RuleUse, Any]
 """A rule that needs the rows before, where it stands, and what it remembers of them."""
@@ -98,6 +99,9 @@ def judge(
     memories = [
         (column, use, rule.memory()) for column, use in contract.uses if (rule := RULES[use.name]).memory is not None
     ]
+    if not memories:
+        yield from _in_order((partial(_alone, task, contract, known) for task in tasks), threads)
+        return
     for judged in _in_order((partial(_judge, task, contract, known) for task in tasks), threads):
         yield _tell_apart(judged, contract, known, memories)
 
@@ -122,6 +126,11 @@ def check_conservation(verdict: Verdict) -> None:
         raise RuntimeError(msg)
 
 
+def _alone(task: Callable[[], Block], contract: Contract, known: Known) -> Part:
+    """All of it on one thread, where no rule needs the rows before."""
+    return _tell_apart(_judge(task, contract, known), contract, known, ())
+
+
 def _judge(task: Callable[[], Block], contract: Contract, known: Known) -> Judged:
     return judge_block(task(), contract, known)
 
@@ -135,14 +144,9 @@ def _tell_apart(judged: Judged, contract: Contract, known: Known, memories: Sequ
     arrays = [*judged.columns.values(), *said, pa.array(block.rows, pa.int64())]
     found = totals(contract, len(block.rows) + len(block.broken), judged.sums, block.trailers)
     refused = refused_positions(refusals)
-    if len(refused):
-        kept = np.ones(len(block.rows), bool)
-        kept[refused] = False
-        mask = pa.array(kept)
-        arrays = [array.filter(mask) for array in arrays]
     money = {name: _readable(judged, name, refused) for name in contract.money} if len(refused) else {}
     return Part(
-        pa.Table.from_arrays(arrays, schema=contract.schema),
+        without_rows(pa.Table.from_arrays(arrays, schema=contract.schema), refused),
         quarantine(block, refusals, money),
         found,
         tuple(flags(flagged, block.rows, refused)),
@@ -172,13 +176,13 @@ def _readable(judged: Judged, name: str, refused: np.ndarray) -> dict[int, Decim
     return held | judged.unheld[name]
 
 
-def _in_order(tasks: Iterable[Callable[[], Judged]], threads: int) -> Iterator[Judged]:
+def _in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
     """Results in order; at most `threads` more than one are worked on ahead, so that memory is bounded."""
     if threads == 1:
         yield from (task() for task in tasks)
         return
     with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[Judged]] = deque()
+        running: deque[Future[T]] = deque()
         for task in tasks:
             running.append(pool.submit(task))
             if len(running) > threads:

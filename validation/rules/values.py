@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from validation.rules.numbers import is_round, lies_between
 from validation.rules.registry import rule
 from validation.rules.spans import span_of
-from validation.text import byte_lengths, bytes_between, full_match
+from validation.text import byte_lengths, full_match, used_bytes
+
+_FIRST_BEYOND_ASCII = 128
 
 
 @rule()
@@ -47,7 +49,7 @@ def enum(cells: pa.Array, values: tuple[Any, ...]) -> pa.BooleanArray:
 @rule()
 def length(cells: pa.StringArray, low: int | None = None, high: int | None = None) -> pa.BooleanArray:
     """{column} must have {bounds} characters"""
-    is_ascii = bytes_between(cells, "\x00", "\x7f")
+    is_ascii = used_bytes(cells).max(initial=0) < _FIRST_BEYOND_ASCII
     return _within(pa.array(byte_lengths(cells)) if is_ascii else pc.utf8_length(cells), low, high)
 
 
