@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import aging, memory, parse_validate, queryable, small_merge
+from benchmarks import aging, memory, parse_validate, queryable, rules, small_merge
 
 BENCHMARKS: dict[str, Callable[[], object]] = {
     "parse_validate": lambda: parse_validate.main(["--spark"]),
+    "rules": rules.main,
     "memory": memory.main,
     "small_merge": small_merge.main,
     "aging": aging.main,

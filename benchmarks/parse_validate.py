@@ -43,14 +43,15 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(f"no files: name some, or put sec_ftd under {DATA}", file=sys.stderr)
         return 2
     contract = load(CONTRACT.read_text(), CONTRACT.name)
-    files = [_content(path) for path in paths]
+    files = [content(path) for path in paths]
     with tempfile.TemporaryDirectory() as folder:
         best, rows = _race(_contestants(files, contract, Path(folder) if options.spark else None), options.repeat)
     _print(best, rows, sum(map(len, files)))
     return 0 if best[BARE] / best[OURS] >= GOAL else 1
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """A file, out of its zip if it is in one."""
     if path.suffix != ".zip":
         return path.read_bytes()
     with zipfile.ZipFile(path) as archive:

@@ -14,7 +14,7 @@ from ledgerlake.aws import Aws
 from ledgerlake.events import Outcome
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings
-from tables.delta import open_table, select
+from tables.delta import open_table, schema, select
 
 UPLOADS = "uploads"
 
@@ -53,8 +53,10 @@ def _restore_outcomes(intake: Intake) -> int:
     table = open_table(table_uri(intake.settings.tables_bucket, UPLOADS), intake.settings)
     if table is None:
         return 0
-    columns = ", ".join(f'"{field.name}"' for field in fields(Outcome))
+    there = schema(table).names
+    columns = ", ".join(f'"{field.name}"' for field in fields(Outcome) if field.name in there)
     rows = select(table, f"SELECT {columns} FROM t").to_pylist(maps_as_pydicts="strict")  # noqa: S608  # our own names
     for row in rows:
-        restore_outcome(intake.ledger, Outcome(**row))
+        known = {name: value for name, value in row.items() if value is not None}
+        restore_outcome(intake.ledger, Outcome(**known))
     return len(rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -41,17 +41,23 @@ class JsonValue:
     @classmethod
     def from_members(cls, members: dict[str, Any]) -> Self:
         """As `from_json`, from parsed JSON."""
-        known = fields(cls)  # type: ignore[arg-type]  # every subclass is a dataclass
-        missing = sorted(field.name for field in known if field.name not in members)
+        every = fields(cls)  # type: ignore[arg-type]  # every subclass is a dataclass
+        known = [each for each in every if each.name in members]
+        missing = sorted(each.name for each in every if each not in known and _is_needed(each))
         if missing:
             msg = f"{cls.SCHEMA}: missing {', '.join(missing)}"
             raise ValueError(msg)
         return cls(
             **{
-                field.name: from_text(members[field.name]) if field.type == "datetime" else members[field.name]
-                for field in known
+                each.name: from_text(members[each.name]) if each.type == "datetime" else members[each.name]
+                for each in known
             },
         )
+
+
+def _is_needed(member: Field[Any]) -> bool:
+    """Members that came later have a default: an earlier writer did not know them."""
+    return member.default is MISSING and member.default_factory is MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,8 @@ class Outcome(JsonValue):
     `superseded` lost to a newer row of an earlier upload; `duplicate` lost to another row of the same file. `money`
     maps each money column to decimal texts of `file`, `merged`, `superseded`, `duplicate` and `quarantined`, and is
     conserved alike. `version` is the table version that holds it: None inside the commit itself, which cannot know.
+    `warnings` counts accepted rows that break a rule which only warns, by `column.rule`. `rules_sha256` says what
+    judged the file besides its contract, `reference_versions` which versions of which tables; empty if unknown.
     """
 
     SCHEMA = "ledgerlake.outcome/1"
@@ -142,3 +150,6 @@ class Outcome(JsonValue):
     contract_version: str
     applied_at: datetime
     version: int | None = None
+    warnings: dict[str, int] = field(default_factory=dict)
+    rules_sha256: str = ""
+    reference_versions: dict[str, int] = field(default_factory=dict)

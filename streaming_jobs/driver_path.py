@@ -23,6 +23,7 @@ from ledgerlake.errors import LedgerlakeError, RejectedError, TransientError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, events_table
 from streaming_jobs.conservation import tally_quarantined
+from streaming_jobs.facts import Facts, facts_of
 from streaming_jobs.lake import Lake
 from streaming_jobs.lookup import live_rows, memory_of, stored_contract
 from streaming_jobs.open_tables import Handle, newest
@@ -37,7 +38,7 @@ from tables.modes import MODES, change_schema
 from tables.order import distinct
 from tables.widening import stored_rows
 from validation.validate import Declared, validate
-from validation.verdict import Verdict
+from validation.verdict import Verdict, warnings
 
 PARALLEL = 4
 """Uploads read and parsed at once."""
@@ -64,18 +65,20 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
         TransientError: raw cannot be read, or what was read is not what was accepted.
         LedgerlakeError: a file's parts do not add up to the file.
     """
-    now = lake.clock()
+    now, facts = lake.clock(), facts_of(lake, run, data)
     contract, mode = run.contract, MODES[run.contract.mode]
-    judged = [_unless_held(each, data, contract, mode) for each in _judge_all(lake, run)]
+    judged = [_unless_held(each, data, contract, mode) for each in _judge_all(lake, run, facts)]
     accepted = [_with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
     stored = stored_contract(lake, contract, data)
     rows = stored_rows(pa.concat_tables([contract.row_schema.empty_table(), *accepted]), contract, stored)
     folded = _fold(lake, data, rows, replace(run, contract=stored), mode)
     counted = tallies(folded.fates, rows, contract.money)
-    outcomes = tuple(_outcome(each, contract, counted, now) for each in judged)
+    outcomes = tuple(
+        replace(_outcome(each, contract, counted, now), reference_versions=dict(facts.versions)) for each in judged
+    )
     return Prepared(
         outcomes=outcomes,
-        quarantine=partial(_quarantine, lake, run, judged, now),
+        quarantine=partial(_quarantine, lake, run, judged, now, facts),
         remember=partial(_remember, lake, run, folded.events),
         commit=partial(_commit, data, replace(run, contract=stored), mode, folded.changes),
         discard=lambda: None,
@@ -92,18 +95,18 @@ def _fold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fol
 # Judge
 
 
-def _judge_all(lake: Lake, run: Run) -> list[_Judged]:
+def _judge_all(lake: Lake, run: Run, facts: Facts) -> list[_Judged]:
     lake.aws.s3  # noqa: B018  # made once, here: boto3's session is not safe to share between threads
     if len(run.uploads) == 1:
-        return [_judge(lake, run.contract, run.uploads[0])]
+        return [_judge(lake, run.contract, facts, run.uploads[0])]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return list(pool.map(partial(_judge, lake, run.contract), run.uploads))
+        return list(pool.map(partial(_judge, lake, run.contract, facts), run.uploads))
 
 
-def _judge(lake: Lake, contract: Contract, manifest: Manifest) -> _Judged:
+def _judge(lake: Lake, contract: Contract, facts: Facts, manifest: Manifest) -> _Judged:
     data = read_raw(lake.aws, manifest)
     try:
-        verdict = validate(data, contract, declared(manifest))
+        verdict = validate(data, contract, declared(manifest), facts.known(manifest))
     except RejectedError as error:
         return _Judged(manifest, None, (f"{error.check}: {error.message}",))
     return _Judged(manifest, verdict, verdict.held)
@@ -182,19 +185,14 @@ def _outcome(each: _Judged, contract: Contract, counted: dict[tuple[int, Fate], 
     if each.held:
         return hold(each.manifest, contract, file, each.held, now)
     refused = tally_quarantined(each.verdict.quarantined["money"], contract.money)
-    return settle(
-        each.manifest,
-        contract,
-        file,
-        {**accepted_parts(counted, each.manifest.seq), "quarantined": refused},
-        now,
-    )
+    parts = {**accepted_parts(counted, each.manifest.seq), "quarantined": refused}
+    return replace(settle(each.manifest, contract, file, parts, now), warnings=warnings(each.verdict.flags))
 
 
 # Write
 
 
-def _quarantine(lake: Lake, run: Run, judged: Sequence[_Judged], now: datetime) -> None:
+def _quarantine(lake: Lake, run: Run, judged: Sequence[_Judged], now: datetime, facts: Facts) -> None:
     refused = [
         system_tables.quarantine_rows(
             run.dataset,
@@ -208,7 +206,7 @@ def _quarantine(lake: Lake, run: Run, judged: Sequence[_Judged], now: datetime) 
         if each.good and each.good.quarantined.num_rows
     ]
     if refused:
-        _append_new(lake, run, "quarantine", pa.concat_tables(refused), "seq")
+        _append_new(lake, run, "quarantine", pa.concat_tables(refused), "seq", facts.metadata(run))
 
 
 def _remember(lake: Lake, run: Run, events: pa.Table | None) -> None:
@@ -216,12 +214,14 @@ def _remember(lake: Lake, run: Run, events: pa.Table | None) -> None:
         _append_new(lake, run, events_table(run.dataset), events, "_seq")
 
 
-def _append_new(lake: Lake, run: Run, table: str, rows: pa.Table, seq: str) -> None:
+def _append_new(  # noqa: PLR0913, PLR0917  # what to append where, and what to say of it
+    lake: Lake, run: Run, table: str, rows: pa.Table, seq: str, metadata: str | None = None
+) -> None:
     """Appends what the table does not have yet, by its own progress; that may stay behind where there is nothing."""
     handle, name = newest(lake, run.dataset, table), app_id(run.dataset)
     new = rows.filter(pc.greater(rows[seq], delta.applied(handle, name)))
     if new.num_rows:
-        delta.append(handle, new, app_id=name, version=run.last, metadata=None)
+        delta.append(handle, new, app_id=name, version=run.last, metadata=metadata)
 
 
 def _commit(data: Handle, run: Run, mode: Mode, changes: pa.Table, metadata: str) -> int:

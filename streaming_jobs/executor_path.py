@@ -81,7 +81,7 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
 
 
 def _read(job: Job, folder: str) -> _Read:
-    staged = stage(job.spark, job.lake.settings, job.contract, job.run.uploads, job.shapes.rows, folder)
+    staged = stage(job, folder)
     accepted = staged.filter(F.col("_kind") == ACCEPTED).select(*_said(job))
     said = {
         seq: _unless_held(job, each, accepted.filter(F.col("_seq") == seq)) for seq, each in summaries(staged).items()
@@ -124,7 +124,11 @@ def _outcomes(job: Job, read: _Read, folded: Folded | None, now: datetime) -> tu
     refused = tally_refused(read.refused, job.contract.money) if read.has_refused else {}
     parts = {upload.seq: {**fates.get(upload.seq, {}), **refused.get(upload.seq, {})} for upload in job.run.uploads}
     return tuple(
-        _outcome(upload, job.contract, read.summaries[upload.seq], parts[upload.seq], now) for upload in job.run.uploads
+        replace(
+            _outcome(upload, job.contract, read.summaries[upload.seq], parts[upload.seq], now),
+            reference_versions=dict(job.facts.versions),
+        )
+        for upload in job.run.uploads
     )
 
 
@@ -137,7 +141,7 @@ def _outcome(
 ) -> Outcome:
     if summary.held or summary.file is None:
         return hold(upload, contract, summary.file, summary.held, now)
-    return settle(upload, contract, summary.file, parts, now)
+    return replace(settle(upload, contract, summary.file, parts, now), warnings=dict(summary.warnings))
 
 
 # Write
@@ -159,7 +163,7 @@ def _quarantine(job: Job, read: _Read, now: datetime) -> None:
         (F.col(found[name]) if name in found else F.lit(same[name])).alias(name)
         for name in system_tables.QUARANTINE.names
     ]
-    _append_new(job, "quarantine", read.refused.select(*columns), "seq")
+    _append_new(job, "quarantine", read.refused.select(*columns), "seq", job.facts.metadata(job.run))
 
 
 def _remember(job: Job, folded: Folded | None) -> None:
@@ -167,13 +171,13 @@ def _remember(job: Job, folded: Folded | None) -> None:
         _append_new(job, events_table(job.run.dataset), folded.events, "_seq")
 
 
-def _append_new(job: Job, table: str, rows: DataFrame, seq: str) -> None:
+def _append_new(job: Job, table: str, rows: DataFrame, seq: str, metadata: str | None = None) -> None:
     """Appends what the table does not have yet, by its own progress."""
     name = app_id(job.run.dataset)
     after = delta.applied(newest(job.lake, job.run.dataset, table), name)
     if after < job.run.last:
         new = rows.filter(F.col(seq) > after)
-        spark_tables.write(new, job.uri(table), "append", app_id=name, version=job.run.last, metadata=None)
+        spark_tables.write(new, job.uri(table), "append", app_id=name, version=job.run.last, metadata=metadata)
 
 
 def _commit(job: Job, folded: Folded | None, metadata: str) -> int:

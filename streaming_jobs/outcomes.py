@@ -125,9 +125,10 @@ def _tell(lake: Lake, table: Handle, outcomes: Sequence[Outcome], uploads: Seque
         for outcome, manifest in zip(outcomes, uploads, strict=True)
     ]
     dataset, last = outcomes[-1].dataset, outcomes[-1].seq
+    there = [name for name in system_tables.UPLOADS.names if name in delta.schema(table).names]
     delta.append(
         table,
-        pa.Table.from_pylist(rows, schema=system_tables.UPLOADS),
+        pa.Table.from_pylist(rows, schema=system_tables.UPLOADS).select(there),
         app_id=app_id(dataset),
         version=last,
         metadata=None,

@@ -19,6 +19,7 @@ from streaming_jobs.lake import Lake
 from tables.contract import Contract
 from tables.mode import Turn
 from tables.modes import MODES
+from validation.rules import Ask, asking
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,12 @@ def next_run(lake: Lake, dataset: str, applied: int, events: Sequence[UploadEven
             logger.info("%s: upload %d is announced, upload %d is not yet in raw", dataset, announced, applied + 1)
         return None
     contract = lake.contracts.pinned(dataset, uploads[0].contract_sha256)
-    return Run(contract, uploads[:1] if MODES[contract.mode].alone else uploads)
+    return Run(contract, uploads[:1] if _alone(contract) else uploads)
+
+
+def _alone(contract: Contract) -> bool:
+    """Whether each upload is a run: where what became of one upload has a part in how the next is judged."""
+    return MODES[contract.mode].alone or bool(asking(contract, Ask.LAKE, Ask.TABLE))
 
 
 def cut(applied: int, found: Iterable[Manifest], small_batch_bytes: int) -> tuple[Manifest, ...]:

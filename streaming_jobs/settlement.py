@@ -12,6 +12,7 @@ from streaming_jobs.conservation import PARTS, check, money_text
 from streaming_jobs.tallies import Tally
 from tables.contract import Contract
 from tables.mode import Fate
+from validation.rules import rules_sha256
 
 
 @dataclass(frozen=True)
@@ -92,5 +93,9 @@ def _outcome(
         contract_sha256=manifest.contract_sha256,
         contract_version=manifest.contract_version,
         applied_at=applied_at,
-        **{part: tally.rows for part, tally in parts.items()},
+        rules_sha256=rules_sha256(contract),
+        merged=parts["merged"].rows,
+        superseded=parts["superseded"].rows,
+        duplicate=parts["duplicate"].rows,
+        quarantined=parts["quarantined"].rows,
     )

@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from ledgerlake.layout import table_uri
+from streaming_jobs.facts import Facts, facts_of
 from streaming_jobs.lake import Lake
 from streaming_jobs.lookup import stored_contract
 from streaming_jobs.open_tables import Handle, spark_uri
@@ -38,6 +39,7 @@ class Job:
     at: int
     shapes: Shapes
     stored: Contract
+    facts: Facts
 
     @property
     def contract(self) -> Contract:
@@ -58,9 +60,9 @@ def job_of(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Job:
     """The job; `data` is the table at its newest version, and may have more columns and wider types than the contract.
 
     Raises:
-        LedgerlakeError: the rows of the contract do not fit the table.
+        LedgerlakeError: the rows of the contract do not fit the table, or as `facts_of`.
     """
     stored = stored_contract(lake, run.contract, data)
     shapes = Shapes(stored.row_schema, change_schema(stored), event_schema(stored))
     delta.fit(data, shapes.changes.empty_table().drop_columns([OP.name]))
-    return Job(lake, spark, run, data, data.version(), shapes, stored)
+    return Job(lake, spark, run, data, data.version(), shapes, stored, facts_of(lake, run, data))

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyspark.errors import PythonException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ledgerlake.aws import Aws, transient
@@ -23,14 +23,17 @@ from ledgerlake.errors import LedgerlakeError, RejectedError, TransientError
 from ledgerlake.events import Manifest
 from ledgerlake.settings import Settings
 from streaming_jobs.driver_path import check_hash, declared, raw_body
+from streaming_jobs.facts import Facts
+from streaming_jobs.spark_job import Job
 from streaming_jobs.tallies import Tally
 from tables.contract import Contract
 from validation.totals import add_totals, hold_reasons
 from validation.validate import parts
-from validation.verdict import QUARANTINED
+from validation.verdict import QUARANTINED, Flag, add_flags, rules_that_hold, warnings
 
 ACCEPTED, QUARANTINED_ROW, SUMMARY = "accepted", "quarantined", "summary"
 _TEXTS = pa.map_(pa.string(), pa.string())
+_COUNTS = pa.map_(pa.string(), pa.int64())
 _CHUNK = 1 << 20
 
 
@@ -38,12 +41,13 @@ _CHUNK = 1 << 20
 class Summary:
     """What a task says of a whole file; `file` is None where it could not be read to its end.
 
-    `refused` of its rows go to quarantine, unless it is `held`.
+    `refused` of its rows go to quarantine, unless it is `held`; `warnings` are as those of an outcome.
     """
 
     file: Tally | None
     refused: int
     held: tuple[str, ...]
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def accepted(self) -> int:
@@ -63,42 +67,37 @@ def schema(rows: pa.Schema) -> pa.Schema:
             pa.field("_rows", pa.int64()),
             pa.field("_refused", pa.int64()),
             pa.field("_held", pa.list_(pa.string())),
+            pa.field("_warned", _COUNTS),
         ],
     )
 
 
-def stage(  # noqa: PLR0913, PLR0917  # what is read, as what, from where to where
-    spark: SparkSession,
-    settings: Settings,
-    contract: Contract,
-    uploads: tuple[Manifest, ...],
-    rows: pa.Schema,
-    folder: str,
-) -> DataFrame:
+def stage(job: Job, folder: str) -> DataFrame:
     """Parses and validates the uploads on the executors, a file a task, and returns what was staged.
 
-    `rows` is the schema of accepted rows, with the types that the table has.
+    Accepted rows have the types that the table has.
 
     Raises:
         TransientError: raw cannot be read, or is not what was accepted.
         LedgerlakeError: a task failed, for example because a value does not fit the table.
     """
-    shape = from_arrow_schema(schema(rows))
-    one_each = spark.range(0, len(uploads), 1, len(uploads))
+    staged, uploads = schema(job.shapes.rows), job.run.uploads
+    shape = from_arrow_schema(staged)
+    one_each = job.spark.range(0, len(uploads), 1, len(uploads))
     with failures_of_tasks():
-        read = one_each.mapInArrow(_reader(settings, contract, uploads, schema(rows)), shape)
+        read = one_each.mapInArrow(_reader(job.lake.settings, job.contract, uploads, staged, job.facts), shape)
         read.write.mode("overwrite").parquet(folder)
-    return spark.read.schema(shape).parquet(folder)
+    return job.spark.read.schema(shape).parquet(folder)
 
 
 def summaries(staged: DataFrame) -> dict[int, Summary]:
     """By upload number."""
     found = {}
-    said = staged.filter(staged["_kind"] == SUMMARY).select("_seq", "_rows", "_refused", "_money", "_held")
+    said = staged.filter(staged["_kind"] == SUMMARY).select("_seq", "_rows", "_refused", "_money", "_held", "_warned")
     for row in said.collect():
         money = {name: Decimal(text) for name, text in (row["_money"] or {}).items()}
         file = None if row["_rows"] is None else Tally(row["_rows"], money)
-        found[row["_seq"]] = Summary(file, row["_refused"] or 0, tuple(row["_held"]))
+        found[row["_seq"]] = Summary(file, row["_refused"] or 0, tuple(row["_held"]), row["_warned"] or {})
     return found
 
 
@@ -120,24 +119,27 @@ def _reader(
     contract: Contract,
     uploads: tuple[Manifest, ...],
     shape: pa.Schema,
+    facts: Facts,
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def read(numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         aws = Aws(settings)
         for batch in numbers:
             for number in batch["id"].to_pylist():
-                yield from _rows(aws, contract, uploads[number], shape)
+                yield from _rows(aws, contract, uploads[number], shape, facts)
 
     return read
 
 
-def _rows(aws: Aws, contract: Contract, manifest: Manifest, shape: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _rows(aws: Aws, contract: Contract, manifest: Manifest, shape: pa.Schema, facts: Facts) -> Iterator[pa.RecordBatch]:
     """Staged rows of one file, its summary last. A file that breaks off leaves rows behind that its summary disowns."""
     totals, refused = [], 0
+    flags: list[Flag] = []
     with tempfile.TemporaryFile() as file:
         _download(aws, manifest, file)
         try:
-            for part in parts(file, contract):
+            for part in parts(file, contract, facts.known(manifest)):
                 totals.append(part.totals)
+                flags += part.flags
                 refused += part.quarantined.num_rows
                 good = {name: part.accepted[name] for name in part.accepted.column_names}
                 bad = {f"_{name.removeprefix('_')}": part.quarantined[name] for name in part.quarantined.column_names}
@@ -147,12 +149,14 @@ def _rows(aws: Aws, contract: Contract, manifest: Manifest, shape: pa.Schema) ->
             held = pa.array([[f"{error.check}: {error.message}"]], pa.list_(pa.string()))
             yield from _staged(shape, manifest, SUMMARY, {"_held": held}, 1)
             return
-    found = add_totals(contract, totals)
+    found, flagged = add_totals(contract, totals), add_flags(flags)
+    reasons = [*hold_reasons(contract, found, declared(manifest)), *rules_that_hold(flagged)]
     summary = {
         "_rows": pa.array([found.rows], pa.int64()),
         "_refused": pa.array([refused], pa.int64()),
         "_money": pa.array([{name: str(value) for name, value in found.money.items()}], _TEXTS),
-        "_held": pa.array([list(hold_reasons(contract, found, declared(manifest)))], pa.list_(pa.string())),
+        "_held": pa.array([reasons], pa.list_(pa.string())),
+        "_warned": pa.array([warnings(flagged)], _COUNTS),
     }
     yield from _staged(shape, manifest, SUMMARY, summary, 1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tables import sql
-from tables.contract import Column, RuleUse
+from tables.contract import Column, RuleUse, Severity
 
 LONGEST_LIST = 50
 
@@ -20,11 +20,16 @@ def checks(columns: tuple[Column, ...]) -> dict[str, str]:
     """
     found = {}
     for column in columns:
-        parts = [part for rule in column.rules for part in _parts(column, rule)]
+        parts = [part for rule in column.rules if _refuses(rule) for part in _parts(column, rule)]
         if parts:
             name = sql.portable_identifier(column.name)
             found[f"{column.name}_valid"] = f"({name} IS NULL OR ({' AND '.join(parts)}))"
     return found
+
+
+def _refuses(rule: RuleUse) -> bool:
+    """Whether no row that breaks the rule gets into the table."""
+    return rule.severity is Severity.ERROR
 
 
 def _parts(column: Column, rule: RuleUse) -> list[str]:

@@ -24,12 +24,21 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
 
 
+class Severity(StrEnum):
+    """What becomes of a row that breaks a rule: it is quarantined; it is kept and counted; its whole file is held."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HOLD = "hold"
+
+
 @dataclass(frozen=True, slots=True)
 class RuleUse:
-    """A rule of `validation.rules.RULES`, bound to its column and parameters."""
+    """A rule of `validation.rules.RULES`, bound to its parameters. Those that are columns are stated by their names."""
 
     name: str
     params: tuple[tuple[str, Any], ...] = ()
+    severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,8 @@ class Contract:
     sequence, then row). `engine` pins the table to `driver` or `spark`; None lets the size decide. Of the options of
     the modes, `dedupe` keeps the first row of each key, `ignore_nulls` lets a null mean "unchanged", `untracked`
     columns make no version in a history, `keep_history` gives a snapshot one, and a full state with fewer rows than
-    `1 - max_shrink` of the state before is held.
+    `1 - max_shrink` of the state before is held. `rules` are those of the whole row; with `keep_warnings` each row says
+    which rules it breaks that only warn.
     """
 
     dataset: str
@@ -186,6 +196,16 @@ class Contract:
     description: str = ""
     owner: str = ""
     text: str = ""
+    rules: tuple[RuleUse, ...] = ()
+    keep_warnings: bool = False
+
+    @property
+    def uses(self) -> tuple[tuple[Column | None, RuleUse], ...]:
+        """Every rule with the column it stands at; None for those of the whole row."""
+        return (
+            *((column, use) for column in self.columns for use in column.rules),
+            *((None, use) for use in self.rules),
+        )
 
     @property
     def money(self) -> tuple[str, ...]:
@@ -228,7 +248,7 @@ class Contract:
         fields = [
             pa.field(each.name, each.arrow, nullable=not (each.required and each.name in sure)) for each in self.columns
         ]
-        return pa.schema([*fields, *self._rescued, ROW])
+        return pa.schema([*fields, *self._beside, ROW])
 
     @property
     def row_schema(self) -> pa.Schema:
@@ -239,11 +259,12 @@ class Contract:
     def stored_schema(self) -> pa.Schema:
         """Schema of what the Delta table has of a row: its stored columns and lineage."""
         fields = [pa.field(each.name, each.arrow, nullable=not each.required) for each in self.columns if each.stored]
-        return pa.schema([*fields, *self._rescued, *LINEAGE])
+        return pa.schema([*fields, *self._beside, *LINEAGE])
 
     @property
-    def _rescued(self) -> tuple[pa.Field, ...]:
-        return (RESCUED,) if self.file.unknown_columns == "rescue" else ()
+    def _beside(self) -> tuple[pa.Field, ...]:
+        rescued = (RESCUED,) if self.file.unknown_columns == "rescue" else ()
+        return (*rescued, *((WARNINGS,) if self.keep_warnings else ()))
 
 
 ROW = pa.field("_row", pa.int64(), nullable=False)
@@ -251,6 +272,9 @@ ROW = pa.field("_row", pa.int64(), nullable=False)
 
 RESCUED = pa.field("_rescued", pa.string())
 """JSON object of the cells of columns that the contract does not know; null where there were none."""
+
+WARNINGS = pa.field("_warnings", pa.string())
+"""JSON list of the rules that the row breaks and that only warn, as `column.rule`; null if there are none."""
 
 LINEAGE = (pa.field("_upload_id", pa.string(), nullable=False), pa.field("_seq", pa.int64(), nullable=False), ROW)
 """The columns that tie a table row to its upload and line; they start with `_`, contract columns never do."""

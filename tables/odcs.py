@@ -18,12 +18,13 @@ from tables.modes import MODES
 from tables.odcs_columns import column
 from tables.odcs_file import check_positions, check_totals, check_unpivot, file_format
 from tables.odcs_options import OPTIONS, check_mode, options
+from tables.odcs_rules import checked, of_table
 from tables.odcs_schema import schema_problems, suggest
 from tables.place import Place
 from tables.rule_names import RULE_NAMES, Signature
 from tables.yaml_source import read_yaml
 
-CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat", *OPTIONS}
+CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat", "keepWarnings", *OPTIONS}
 """Custom properties of a table."""
 _SECONDS = {
     "s": 1,
@@ -69,7 +70,8 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
         root.child("apiVersion").refuse(f"{root.child('apiVersion').value} is not read here", "Write v3.2.0.")
     table = _only_table(root)
     properties = table.child("properties").each()
-    columns = tuple(column(each, rules) for each in properties)
+    plain = tuple(column(each) for each in properties)
+    columns = tuple(checked(place, each, plain, rules) for place, each in zip(properties, plain, strict=True))
     _check_names(properties, columns)
     own = table.custom(CUSTOM)
     contract = Contract(
@@ -89,6 +91,8 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
         description=root.child("description").child("purpose").text(),
         owner=_owner(root),
         text=text,
+        rules=of_table(table, columns, rules),
+        keep_warnings=own["keepWarnings"].flag() if "keepWarnings" in own else False,
     )
     _check_table(table, contract)
     check_mode(table, own, contract)
@@ -112,9 +116,6 @@ def _only_table(root: Place) -> Place:
             key=True,
         )
     first = tables[0] if tables else schema
-    for check in first.child("quality").each():
-        if check.child("type").value != "text":
-            check.refuse("a check of the whole table is not enforced", "State it at a column, or as `type: text`.")
     if not first.child("properties").value and tables:
         first.refuse("the table has no columns", "Add `properties:`.")
     return first

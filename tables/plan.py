@@ -94,10 +94,11 @@ def _opened(wanted: Wanted, settings: Settings) -> delta.DeltaTable | None:
 
 def _system(name: str, settings: Settings) -> list[Change]:
     uri = table_uri(settings.tables_bucket, name)
-    if delta.open_table(uri, settings) is not None:
-        return []
     properties = {TARGET: str(settings.target_file_bytes)}
     wanted = Wanted(name, uri, SYSTEM_TABLES[name], AUDIT_DAYS, partition_by=PARTITIONS, properties=properties)
+    handle = delta.open_table(uri, settings)
+    if handle is not None:
+        return evolve(handle, wanted, settings)
     return [replace(create(wanted, settings), words="create")]
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 _UTC = pa.timestamp("us", tz="UTC")
 _TEXTS = pa.map_(pa.string(), pa.string())
+_COUNTS = pa.map_(pa.string(), pa.int64())
 
 OF_MANIFEST = ("file_name", "principal", "tenant", "sha256", "size", "accepted_at")
 """Columns of `uploads` that come from the manifest; the others are those of `Outcome`."""
@@ -38,6 +39,9 @@ UPLOADS = pa.schema(
         pa.field("accepted_at", _UTC, nullable=False),
         pa.field("applied_at", _UTC, nullable=False),
         pa.field("version", pa.int64()),
+        pa.field("warnings", _COUNTS),
+        pa.field("rules_sha256", pa.string()),
+        pa.field("reference_versions", _COUNTS),
     ],
 )
 

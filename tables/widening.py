@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from tables.contract import RESCUED, Column, Contract, Kind
+from tables.contract import RESCUED, WARNINGS, Column, Contract, Kind
 
 INTEGER_DIGITS = 19
 """Digits of the largest 64-bit integer."""
@@ -48,7 +48,7 @@ def as_stored(contract: Contract, data: pa.Schema, events: pa.Schema | None = No
     ]
     rescues = RESCUED.name in data.names
     file = replace(contract.file, unknown_columns="rescue") if rescues else contract.file
-    return replace(contract, columns=(*own, *others), file=file)
+    return replace(contract, columns=(*own, *others), file=file, keep_warnings=WARNINGS.name in data.names)
 
 
 def silent(contract: Contract, stored: Contract) -> frozenset[str]:

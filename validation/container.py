@@ -43,6 +43,7 @@ def open_container(data: Data | BinaryIO, caps: Caps = DEFAULT_CAPS) -> BinaryIO
             damaged body and for one that unpacks beyond `caps`.
     """
     stream = as_stream(data) if isinstance(data, bytes | bytearray | memoryview | pa.Buffer) else data
+    stream.seek(0)
     magic = stream.read(4)
     stream.seek(0)
     if magic.startswith(GZIP):

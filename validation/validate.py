@@ -1,50 +1,59 @@
 """Judges a file: every row is accepted, or quarantined with all its reasons.
 
     open -> split -> read -> settle -> parse -> rules        block by block, on several threads
-         -> unique -> tell apart                             in the order of the file
+         -> rules that need the rows before -> tell apart    in the order of the file
          -> control totals                                   once, at its end
 
-What is said of a row depends on that row alone (for `unique`: on the rows before it), never on how the file was cut.
+What is said of a row depends on that row, for some rules on the rows before it or on all of them, and on what is known
+beyond the file; never on how the file was cut.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tables.contract import Contract
+from tables.contract import Column, Contract, RuleUse, Severity
 from validation.container import Data, open_container
 from validation.formats import FORMATS
 from validation.formats.block import Block
-from validation.judged import Judged, is_judged, judge_block, refusal
-from validation.refusals import Refusal, failing, quarantine, refused_positions
-from validation.rules import RULES, Seen, message
+from validation.judged import Judged, cells_of, is_judged, judge_block
+from validation.known import NOTHING_KNOWN, Known
+from validation.refusals import quarantine, refused_positions, without_rows
+from validation.rules import RULES, Ask, asking
 from validation.totals import Declared, add, add_totals, exact_sum, hold_reasons, totals
-from validation.verdict import QUARANTINED, Part, Verdict
+from validation.uses import Broken, apply, flags, warnings_of_rows
+from validation.verdict import QUARANTINED, Part, Verdict, add_flags, rules_that_hold
 
 __all__ = ["Declared", "check_conservation", "judge", "parts", "validate", "verdict"]
 
 NOTHING = Declared()
+T = TypeVar("T")
 THREADS = min(4, os.cpu_count() or 1)
+Memory: TypeAlias = tuple[Column | None, RuleUse, Any]
+"""A rule that needs the rows before, where it stands, and what it remembers of them."""
 
 
-def validate(data: Data | BinaryIO, contract: Contract, declared: Declared = NOTHING) -> Verdict:
+def validate(
+    data: Data | BinaryIO, contract: Contract, declared: Declared = NOTHING, known: Known = NOTHING_KNOWN
+) -> Verdict:
     """The verdict on a whole file, as uploaded (a gzip or zip is unwrapped).
 
     Raises:
         RejectedError: the file cannot be read: its container, encoding, header or quoting is broken.
+        LedgerlakeError: a rule asks for what is not `known`.
     """
-    return verdict(parts(data, contract, THREADS), contract, declared)
+    return verdict(parts(data, contract, known, THREADS), contract, declared)
 
 
 def verdict(each: Iterable[Part], contract: Contract, declared: Declared = NOTHING) -> Verdict:
@@ -53,23 +62,48 @@ def verdict(each: Iterable[Part], contract: Contract, declared: Declared = NOTHI
     accepted = pa.concat_tables([part.accepted for part in read] or [contract.schema.empty_table()])
     quarantined = pa.concat_tables([part.quarantined for part in read] or [QUARANTINED.empty_table()])
     found = add_totals(contract, (part.totals for part in read))
-    return Verdict(accepted, quarantined, found, hold_reasons(contract, found, declared))
+    flags = add_flags(flag for part in read for flag in part.flags)
+    held = (*hold_reasons(contract, found, declared), *rules_that_hold(flags))
+    return Verdict(accepted, quarantined, found, held, flags)
 
 
-def parts(data: Data | BinaryIO, contract: Contract, threads: int = 1) -> Iterator[Part]:
-    """The same, part by part, in the order of the file. Memory does not grow with the file (but for `unique`).
+def parts(data: Data | BinaryIO, contract: Contract, known: Known = NOTHING_KNOWN, threads: int = 1) -> Iterator[Part]:
+    """The same, part by part, in the order of the file. Memory does not grow with the file, but for a few rules.
 
-    Raises:
-        RejectedError: as `validate`, when the reader gets there.
+    A rule that needs the whole file costs another reading of it. Raises as `validate`, when the reader gets there.
     """
-    return judge(FORMATS[contract.file.name].split(open_container(data), contract), contract, threads)
+    uses = asking(contract, Ask.FILE)
+    if uses:
+        others = replace(contract, rules=tuple(use for use in contract.rules if use not in uses))
+        facts = {use: _gather(use, data, others, known, threads) for use in uses}
+        known = known.also(facts)
+    yield from judge(_split(data, contract), contract, threads, known)
 
 
-def judge(tasks: Iterable[Callable[[], Block]], contract: Contract, threads: int = 1) -> Iterator[Part]:
+def _gather(use: RuleUse, data: Data | BinaryIO, others: Contract, known: Known, threads: int) -> Any:
+    """What a rule needs to know of all rows that the others accept."""
+    gather = RULES[use.name].gather
+    assert gather is not None, use.name  # noqa: S101  # a rule that asks for the file has one
+    accepted = (part.accepted for part in judge(_split(data, others), others, threads, known))
+    return gather(accepted, **dict(use.params))
+
+
+def _split(data: Data | BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
+    return FORMATS[contract.file.name].split(open_container(data), contract)
+
+
+def judge(
+    tasks: Iterable[Callable[[], Block]], contract: Contract, threads: int = 1, known: Known = NOTHING_KNOWN
+) -> Iterator[Part]:
     """The parts of a file from the tasks that read it, in order."""
-    seen = {column.name: Seen() for column in contract.columns}
-    for judged in _in_order((partial(_judge, task, contract) for task in tasks), threads):
-        yield _tell_apart(judged, contract, seen)
+    memories = [
+        (column, use, rule.memory()) for column, use in contract.uses if (rule := RULES[use.name]).memory is not None
+    ]
+    if not memories:
+        yield from _in_order((partial(_alone, task, contract, known) for task in tasks), threads)
+        return
+    for judged in _in_order((partial(_judge, task, contract, known) for task in tasks), threads):
+        yield _tell_apart(judged, contract, known, memories)
 
 
 def check_conservation(verdict: Verdict) -> None:
@@ -92,37 +126,48 @@ def check_conservation(verdict: Verdict) -> None:
         raise RuntimeError(msg)
 
 
-def _judge(task: Callable[[], Block], contract: Contract) -> Judged:
-    return judge_block(task(), contract)
+def _alone(task: Callable[[], Block], contract: Contract, known: Known) -> Part:
+    """All of it on one thread, where no rule needs the rows before."""
+    return _tell_apart(_judge(task, contract, known), contract, known, ())
 
 
-def _tell_apart(judged: Judged, contract: Contract, seen: dict[str, Seen]) -> Part:
+def _judge(task: Callable[[], Block], contract: Contract, known: Known) -> Judged:
+    return judge_block(task(), contract, known)
+
+
+def _tell_apart(judged: Judged, contract: Contract, known: Known, memories: Sequence[Memory]) -> Part:
     block = judged.block
-    refusals = [*judged.refusals, *_repeated(judged, contract, seen)]
-    arrays = [*judged.columns.values(), pa.array(block.rows, pa.int64())]
+    broken = list(_in_file_order(judged, contract, known, memories))
+    refusals = [*judged.refusals, *(each.refusal() for each in broken if each.use.severity is Severity.ERROR)]
+    flagged = [*judged.flagged, *(each for each in broken if each.use.severity is not Severity.ERROR)]
+    said = [warnings_of_rows(flagged, len(block.rows))] if contract.keep_warnings else []
+    arrays = [*judged.columns.values(), *said, pa.array(block.rows, pa.int64())]
     found = totals(contract, len(block.rows) + len(block.broken), judged.sums, block.trailers)
     found = replace(found, notes=block.notes, unbalanced=block.unbalanced, closing=block.closing)
     refused = refused_positions(refusals)
-    if len(refused):
-        kept = np.ones(len(block.rows), bool)
-        kept[refused] = False
-        arrays = [array.filter(pa.array(kept)) for array in arrays]
     money = {name: _readable(judged, name, refused) for name in contract.money} if len(refused) else {}
-    return Part(pa.Table.from_arrays(arrays, schema=contract.schema), quarantine(block, refusals, money), found)
+    return Part(
+        without_rows(pa.Table.from_arrays(arrays, schema=contract.schema), refused),
+        quarantine(block, refusals, money),
+        found,
+        tuple(flags(flagged, block.rows, refused)),
+    )
 
 
-def _repeated(judged: Judged, contract: Contract, seen: dict[str, Seen]) -> Iterator[Refusal]:
-    """`unique` needs the rows before: it runs in the order of the file."""
-    for column in contract.columns:
-        for use in column.rules:
-            rule = RULES[use.name]
-            if rule.whole:
-                values = judged.columns[column.name]
-                if judged.deletes is not None and not is_judged(contract, column.name):
-                    values = pc.if_else(pa.array(judged.deletes), pa.scalar(None, values.type), values)
-                at = failing(rule.check(seen[column.name], values, **dict(use.params)), values)
-                if len(at):
-                    yield refusal(rule.name, message(rule, column.name, dict(use.params)), values, column, at)
+def _in_file_order(judged: Judged, contract: Contract, known: Known, memories: Sequence[Memory]) -> Iterator[Broken]:
+    """Rules that need the rows before are put to use in the order of the file. Rows that delete are none for them."""
+    columns: Mapping[str, pa.Array] = judged.columns
+    if memories and judged.deletes is not None:
+        gone = pa.array(judged.deletes)
+        columns = {
+            name: cells if is_judged(contract, name) else pc.if_else(gone, pa.scalar(None, cells.type), cells)
+            for name, cells in columns.items()
+        }
+    for column, use, memory in memories:
+        cells = cells_of(judged.block, column) if column else None
+        broken = apply(use, column, columns, known, cells, memory)
+        if broken:
+            yield broken
 
 
 def _readable(judged: Judged, name: str, refused: np.ndarray) -> dict[int, Decimal]:
@@ -132,13 +177,13 @@ def _readable(judged: Judged, name: str, refused: np.ndarray) -> dict[int, Decim
     return held | judged.unheld[name]
 
 
-def _in_order(tasks: Iterable[Callable[[], Judged]], threads: int) -> Iterator[Judged]:
+def _in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
     """Results in order; at most `threads` more than one are worked on ahead, so that memory is bounded."""
     if threads == 1:
         yield from (task() for task in tasks)
         return
     with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[Judged]] = deque()
+        running: deque[Future[T]] = deque()
         for task in tasks:
             running.append(pool.submit(task))
             if len(running) > threads:

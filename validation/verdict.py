@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pyarrow as pa
 
-from tables.contract import Trailer
+from tables.contract import RuleUse, Severity, Trailer
 
 REASON = pa.struct(
     [
@@ -64,23 +65,73 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """Rows that break a rule and are kept: how many, the line of the first, and what the rule accepts.
+
+    `column` is None for a rule of the whole row.
+    """
+
+    use: RuleUse
+    column: str | None
+    rows: int
+    first: int
+    message: str
+
+
+def add_flags(found: Iterable[Flag]) -> tuple[Flag, ...]:
+    """The flags of a file, one for each rule, from those of its parts in order."""
+    flags: dict[tuple[str | None, RuleUse], Flag] = {}
+    for flag in found:
+        before = flags.get((flag.column, flag.use))
+        flags[flag.column, flag.use] = replace(before, rows=before.rows + flag.rows) if before else flag
+    return tuple(flags.values())
+
+
+def warnings(flags: Iterable[Flag]) -> dict[str, int]:
+    """How many rows of a file are kept with a warning, by the name of the rule."""
+    counts: dict[str, int] = {}
+    for flag in flags:
+        if flag.use.severity is Severity.WARNING:
+            name = rule_name(flag.use, flag.column)
+            counts[name] = counts.get(name, 0) + flag.rows
+    return counts
+
+
+def rule_name(use: RuleUse, column: str | None) -> str:
+    """What a rule is called where it stands: `column.rule`, or `rule` if it is one of the whole row."""
+    return use.name if column is None else f"{column}.{use.name}"
+
+
+def rules_that_hold(flags: Iterable[Flag]) -> tuple[str, ...]:
+    """Why a file must wait: rules that no row of it may break."""
+    return tuple(
+        f"{flag.rows:,} row{'' if flag.rows == 1 else 's'}, first on line {flag.first}: {flag.message}"
+        for flag in flags
+        if flag.use.severity is Severity.HOLD
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """`accepted` has `contract.schema`; `quarantined` has `QUARANTINED`; both are ordered by `_row`.
 
-    `held` is empty, or says why the whole file must wait: a control total that does not balance, or a file that turned
-    out unreadable after its acceptance. Nothing of a held file may be merged.
+    `held` is empty, or says why the whole file must wait: a control total that does not balance, a rule that no row may
+    break, or a file that turned out unreadable after its acceptance. Nothing of a held file may be merged. `flags` are
+    the rules that accepted rows break.
     """
 
     accepted: pa.Table
     quarantined: pa.Table
     totals: Totals
     held: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The verdict on some rows of a file, in order. `totals` are those of this part."""
+    """The verdict on some rows of a file, in order. `totals` and `flags` are those of this part."""
 
     accepted: pa.Table
     quarantined: pa.Table
     totals: Totals
+    flags: tuple[Flag, ...] = ()

@@ -32,7 +32,7 @@ def test_the_rules_are_those_a_contract_can_name() -> None:
     assert set(RULES) == set(RULE_NAMES)
     for name, signature in RULE_NAMES.items():
         code = RULES[name].check.__code__
-        assert set(code.co_varnames[: code.co_argcount]) - {"cells", "seen"} == set(signature.params)
+        assert set(code.co_varnames[: code.co_argcount]) - {"cells", "seen", "last", "known"} <= set(signature.params)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,54 @@ def test_the_rules_are_those_a_contract_can_name() -> None:
             ("éé", "", "é"),
             ["éé", None],
             "x must have between 2 and 3 characters; found 'é'",
+        ),
+        (
+            Kind.DECIMAL,
+            "precision",
+            {"fraction": 1},
+            ("1.50", "-1.5", "", "-1.55", "1"),
+            [Decimal("1.50"), Decimal("-1.50"), None, Decimal("1.00")],
+            "x must have at most 1 digits after its point; found '-1.55'",
+        ),
+        (
+            Kind.STRING,
+            "currency",
+            {},
+            ("EUR", "", "XAU", "DEM"),
+            ["EUR", None, "XAU"],
+            "x must be a currency code of ISO 4217 in force; found 'DEM'",
+        ),
+        (
+            Kind.STRING,
+            "country",
+            {"letters": "3"},
+            ("CHE", "", "CH"),
+            ["CHE", None],
+            "x must be a country code of ISO 3166-1 of 3 letters; found 'CH'",
+        ),
+        (
+            Kind.DATE,
+            "business_day",
+            {"calendar": "XNYS"},
+            ("2026-07-02", "", "2026-07-03"),  # the Fourth of July is a Saturday
+            [date(2026, 7, 2), None],
+            "x must be a business day of XNYS; found '2026-07-03'",
+        ),
+        (
+            Kind.DATE,
+            "business_day",
+            {"calendar": "DE"},
+            ("2026-05-04", "0001-01-01"),
+            [date(2026, 5, 4)],
+            "x must be a business day of DE; found '0001-01-01'",
+        ),
+        (
+            Kind.STRING,
+            "cusip",
+            {},
+            ("037833100", "", "037833101"),
+            ["037833100", None],
+            "x must be a CUSIP of 9 characters with its check digit; found '037833101'",
         ),
         (
             Kind.STRING,

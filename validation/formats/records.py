@@ -62,7 +62,7 @@ def line_breaks(data: memoryview) -> np.ndarray:
 
 def holds(data: memoryview, byte: bytes) -> bool:
     """Whether a byte occurs."""
-    return re.search(re.escape(byte), data) is not None
+    return bool((np.frombuffer(data, np.uint8) == byte[0]).any())
 
 
 def lone_return(data: memoryview) -> bool:

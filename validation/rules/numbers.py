@@ -1,0 +1,48 @@
+"""Decimals as machine numbers, where these hold all of their digits: several times as fast as Arrow's decimals."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_MACHINE_DIGITS = 18
+"""Every number of so many digits fits 64 bits."""
+
+
+def is_round(cells: pa.Decimal128Array, digits: int) -> pa.BooleanArray:
+    """Whether so many digits after the point say all of each number."""
+    if digits >= cells.type.scale:
+        return pc.is_valid(cells)
+    numbers = unscaled(cells)
+    if numbers is None:
+        return pc.equal(pc.round(cells, ndigits=digits, round_mode="towards_zero"), cells)
+    return pa.array(numbers % 10 ** min(cells.type.scale - digits, _MACHINE_DIGITS) == 0)
+
+
+def lies_between(cells: pa.Decimal128Array, low: Decimal | None, high: Decimal | None) -> pa.BooleanArray | None:
+    """Whether each number lies between the two, either of which may be open; None if that has to be found elsewise."""
+    numbers = unscaled(cells)
+    ends = [None if end is None else int(end.scaleb(cells.type.scale)) for end in (low, high)]
+    if numbers is None or any(end is not None and abs(end) >= 10**_MACHINE_DIGITS for end in ends):
+        return None
+    fine = np.ones(len(cells), bool)
+    if ends[0] is not None:
+        fine &= numbers >= ends[0]
+    if ends[1] is not None:
+        fine &= numbers <= ends[1]
+    return pa.array(fine)
+
+
+def unscaled(cells: pa.Decimal128Array) -> npt.NDArray[np.int64] | None:
+    """Multiples of the last digit's unit; None if one does not fit. Those of nulls mean nothing."""
+    buffer = cells.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(cells), np.int64)
+    halves = np.frombuffer(buffer, np.int64).reshape(-1, 2)[cells.offset : cells.offset + len(cells)]
+    low, high = halves[:, 0], halves[:, 1]
+    fits = cells.type.precision <= _MACHINE_DIGITS or bool((low >> 63 == high).all())
+    return low if fits else None
