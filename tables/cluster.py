@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -24,8 +25,8 @@ from tables.swap import File, add, counted, files_in, partition_texts, rows_in, 
 SCHEMA = "ledgerlake.cluster/1"
 """Of the commit's `userMetadata`."""
 
-DEPTH = 4
-"""So many files may have keys of one range."""
+DEPTH = 2
+"""So many files may have keys of one range: what a merge into it has to copy."""
 
 LARGE = 2
 """A file of more than so many times the target is split."""
@@ -78,22 +79,33 @@ def sort(  # noqa: PLR0913, PLR0917  # which table, which of its files, and how
 
 
 def _group(files: Sequence[File], first: str, target: int) -> tuple[File, ...]:
-    """Files that overlap too much or are too large, those with the lowest keys first, as many as may be sorted at once.
+    """Files that overlap too much or are too large, those with the lowest keys first, then files that they overlap.
 
-    Sorted ones overlap no more among each other, so that each time fewer are left.
+    As many as may be sorted at once. Sorted ones overlap no more among each other, so that each time fewer are left.
     """
     ordered = sorted(files, key=lambda file: (_low(file, first), _high(file, first)))
     depths = zip(ordered, _depths(ordered, first), strict=True)
-    deep = [file for file, depth in depths if depth > DEPTH or file["size_bytes"] > LARGE * target]
-    group: list[File] = []
-    room = GROUP_BYTES
-    for file in deep:
-        room -= file["size_bytes"]
-        if room < 0:
-            break
-        group.append(file)
-    worth = len(group) > 1 or any(file["size_bytes"] > LARGE * target for file in group)
-    return tuple(group) if worth else ()
+    deep = _fitting([file for file, depth in depths if depth > DEPTH or _is_large(file, target)])
+    if not deep:
+        return ()
+    chosen = {file["path"] for file in deep}
+    low, high = min(_low(file, first) for file in deep), max(_high(file, first) for file in deep)
+    others = [
+        file for file in ordered if file["path"] not in chosen and _low(file, first) < high and low < _high(file, first)
+    ]
+    group = _fitting([*deep, *others])
+    return tuple(group) if len(group) > 1 or _is_large(group[0], target) else ()
+
+
+def _fitting(files: Sequence[File]) -> list[File]:
+    """As many as may be sorted at once, in their order."""
+    sizes = accumulate(file["size_bytes"] for file in files)
+    return [file for file, size in zip(files, sizes, strict=True) if size <= GROUP_BYTES]
+
+
+def _is_large(file: File, target: int) -> bool:
+    """A single row cannot be split."""
+    return bool(file["size_bytes"] > LARGE * target and file["num_records"] != 1)
 
 
 def _depths(files: Sequence[File], first: str) -> list[int]:

@@ -59,9 +59,9 @@ def rows_in(files: FileSystem, file: File, there: pa.Schema, wanted: pa.Schema) 
 
 
 def write(files: FileSystem, kind: str, parts: Iterable[pa.Table], schema: pa.Schema) -> tuple[str, int]:
-    """A new file with these rows; `kind` begins its name. Its path and size."""
+    """A new file with these rows, and bounds of each page for readers of few; `kind` begins its name. Path and size."""
     path = f"{kind}-{uuid.uuid4().hex}.snappy.parquet"
-    with files.open_output_stream(path) as sink, pq.ParquetWriter(sink, schema) as writer:
+    with files.open_output_stream(path) as sink, pq.ParquetWriter(sink, schema, write_page_index=True) as writer:
         for part in parts:
             writer.write_table(part)
     return path, files.get_file_info(path).size

@@ -5,46 +5,66 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from cli.main import main
 from ledgerlake.errors import LedgerlakeError, TransientError
 from ledgerlake.layout import app_id, table_uri
-from ledgerlake.settings import Settings
 from streaming_jobs.lake import Lake
 from streaming_jobs.lease import acquire
 from streaming_jobs.microbatch import catch_up
 from streaming_jobs.open_tables import newest
-from streaming_jobs.upkeep import EVERY, look_after, maintain, needed
+from streaming_jobs.upkeep import EVERY, look_after, maintain
 from tables import delta, swap
 from tables.feed import changes, span
 from tables.history import history
-from tables.upkeep import SMALL_FILES, kept_tables, layout_steps
+from tables.upkeep import SMALL_FILES, Step, kept_tables, layout_steps
 from tests.accounts import Accounts, a_contract, a_row
 from tests.conftest import Cloud
 from tests.local.failing_s3 import failing_after
 
-SORTED = 3000
-"""A target at which the files of these tests are not too small, so that they are sorted and not joined."""
+JOINED, SORTED = 1 << 20, 3000
+"""Targets at which the small files of these tests are joined, and at which they are sorted."""
 
 
 def with_target(cloud: Cloud, target: int) -> Cloud:
     return replace(cloud, settings=replace(cloud.settings, target_file_bytes=target))
 
 
+UPLOADS = SMALL_FILES + 8
+
+
 def aged(cloud: Cloud, mode: str, *, partitioned: bool = False) -> Accounts:
-    """Many small uploads, each with a new key, one that comes again and again, and one that goes."""
+    """Many small uploads, each with new keys, with one that comes again and again, and some that go."""
     books = Accounts(cloud, a_contract(mode, partitioned=partitioned))
-    for number in range(SMALL_FILES):
+    for number in range(UPLOADS):
         day = f"2026-01-{number + 1:02d}"
-        rows = [a_row(f"k{number:02d}", day, name="ab"[number % 2]), a_row("a", day, amount=f"{number}.00")]
-        gone = [a_row(f"k{number - 3:02d}", day, op="D")] if mode in {"upsert", "scd2"} and number % 3 == 0 else []
-        books.put([*rows, *gone])
+        rows = [a_row(f"{letter}{number:02d}", day, name="b" if number == 5 else "a") for letter in "kz"]
+        again = [a_row("a", day, amount=f"{number}.00")] if number % 8 == 0 else []
+        gone = [a_row(f"k{number - 3:02d}", day, op="D")] if mode in {"upsert", "scd2"} and number % 6 == 0 else []
+        books.put([*rows, *again, *gone])
     return books
+
+
+def small_files(cloud: Cloud, *, contracts: Path | None = None) -> Accounts:
+    """As after many uploads of one row each, of which only the commits of the dataset's own table are made."""
+    settings = replace(cloud.settings, contracts=str(contracts or ""))
+    books = Accounts(replace(cloud, settings=settings), a_contract("append"))
+    append(books, *map(str, range(SMALL_FILES)))
+    return books
+
+
+def append(books: Accounts, *keys: str) -> None:
+    table = handle(books)
+    for number, key in enumerate(keys, table.version() + 1):
+        row = {"id": key, "day": date(2026, 1, 1), "_upload_id": key, "_seq": number, "_row": 2}
+        rows = pa.Table.from_pylist([row], schema=books.contract.stored_schema)
+        delta.append(table, rows, app_id="test", version=number, metadata=None)
 
 
 def handle(books: Accounts, table: str = "accounts") -> delta.DeltaTable:
@@ -71,35 +91,30 @@ def answers(books: Accounts, upto: int) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "partitioned", "target"),
-    [("upsert", True, 1 << 20), ("upsert", False, SORTED), ("scd2", False, SORTED), ("append", False, 1 << 20)],
+    ("mode", "partitioned", "target", "tables"),
+    [
+        ("upsert", True, JOINED, {"accounts", "uploads"}),
+        ("upsert", False, SORTED, {"accounts"}),
+        ("scd2", False, SORTED, {"accounts", "accounts__events"}),
+        ("append", False, JOINED, {"accounts", "uploads"}),
+    ],
 )
 def test_upkeep_changes_nothing_that_can_be_asked(
     fresh_cloud: Cloud,
     mode: str,
     target: int,
+    tables: set[str],
     *,
     partitioned: bool,
 ) -> None:
     books = aged(with_target(fresh_cloud, target), mode, partitioned=partitioned)
-    before, version, files = answers(books, books.version()), books.version(), delta.files(handle(books))
-    done = list(maintain(books.lake(), books.contract))
-    assert {each.step.table for each in done} >= {"uploads", *(["accounts__events"] if mode != "append" else [])}
+    before, version = answers(books, books.version()), books.version()
+    assert {each.step.table for each in maintain(books.lake(), books.contract)} == tables
     assert answers(books, version) == before
-    assert delta.files(handle(books)) <= files
     assert list(maintain(books.lake(), books.contract)) == []
     books.put([a_row("a", "2026-02-01", amount="77.00")])
-    assert len(books.rows()) >= len(before["rows"])
-    assert delta.applied(handle(books), app_id("accounts")) == SMALL_FILES + 1
-
-
-def test_a_partition_of_small_files_becomes_one_file(fresh_cloud: Cloud) -> None:
-    books = aged(fresh_cloud, "append")
-    assert delta.files(handle(books)) == SMALL_FILES
-    (step, *_) = needed(books.lake(), books.contract)
-    assert (step.table, step.action, step.files) == ("accounts", "compact", SMALL_FILES)
-    done = {(each.step.table, each.removed, each.added) for each in maintain(books.lake(), books.contract)}
-    assert done == {("accounts", SMALL_FILES, 1), ("uploads", SMALL_FILES, 1)}
+    assert max(row["amount"] for row in books.rows()) == 77
+    assert delta.applied(handle(books), app_id("accounts")) == UPLOADS + 1
 
 
 def test_after_a_sort_a_key_is_found_in_one_file(fresh_cloud: Cloud) -> None:
@@ -115,64 +130,77 @@ def holders(books: Accounts, key: str) -> int:
     return sum(each["min"]["id"] <= key <= each["max"]["id"] for each in swap.files_in(handle(books)))
 
 
-@pytest.mark.parametrize("writes", [0, 1, 2, 3])
-@pytest.mark.parametrize("target", [SORTED, 1 << 20])
-def test_a_power_failure_at_any_write_loses_nothing(fresh_cloud: Cloud, writes: int, target: int) -> None:
-    books = Accounts(with_target(fresh_cloud, target), a_contract("append" if target > SORTED else "upsert"))
-    for number in range(SMALL_FILES):
-        books.put([a_row(f"{key}") for key in range(number, 40, SMALL_FILES)])
+def test_a_power_failure_at_any_write_loses_nothing(fresh_cloud: Cloud) -> None:
+    books = small_files(fresh_cloud)
     before = books.rows()
-    with failing_after(writes, str(books.settings.s3_endpoint_url)) as door:
-        settings = replace(books.settings, s3_endpoint_url=door.endpoint)
-        try:
-            list(maintain(books.lake(settings=settings), books.contract))
-        except (LedgerlakeError, OSError):
-            assert door.shut
-    assert books.rows() == before
+    for writes in range(4):
+        with failing_after(writes, str(books.settings.s3_endpoint_url)) as door:
+            settings = replace(books.settings, s3_endpoint_url=door.endpoint)
+            try:
+                list(maintain(books.lake(settings=settings), books.contract))
+            except (LedgerlakeError, OSError):
+                assert door.shut
+        assert books.rows() == before
     list(maintain(books.lake(), books.contract))
     assert books.rows() == before
-    assert delta.files(handle(books)) < SMALL_FILES
+    assert list(maintain(books.lake(), books.contract)) == []
 
 
-@pytest.mark.parametrize("target", [SORTED, 1 << 20])
-def test_where_another_commit_comes_first_it_is_left_for_later(fresh_cloud: Cloud, target: int) -> None:
-    books = aged(with_target(fresh_cloud, target), "upsert")
-    stale = handle(books)
-    kept = kept_tables(books.contract, books.settings)[0]
-    (step, *_) = layout_steps(stale, kept, books.settings)
-    books.put([a_row("a", "2026-02-01", amount="77.00"), a_row("k05", "2026-02-01", amount="78.00")])
+def test_a_sort_that_another_commit_overtakes_is_left_for_later(fresh_cloud: Cloud) -> None:
+    books = Accounts(with_target(fresh_cloud, SORTED), a_contract("upsert"))
+    for number in range(8):
+        books.put([a_row(f"{key:03d}") for key in range(number, 40, 8)])
+    step = a_step(books, handle(books))
+    books.put([a_row("005", "2026-02-01", amount="77.00"), a_row("new")])
     before, version = books.rows(), books.version()
-    with pytest.raises(TransientError, match="another commit"):
+    with pytest.raises(TransientError, match="another commit came first"):
         step.run()
     assert (books.rows(), books.version()) == (before, version)
 
 
+def a_step(books: Accounts, seen: delta.DeltaTable) -> Step:
+    """What a driver would do that saw the table as it was."""
+    (step,) = layout_steps(seen, kept_tables(books.contract, books.settings)[0], books.settings)
+    return step
+
+
+def test_a_compaction_lets_appends_through_and_yields_to_what_takes_its_files(fresh_cloud: Cloud) -> None:
+    books = small_files(fresh_cloud)
+    step = a_step(books, handle(books))
+    append(books, "new")
+    before = books.rows()
+    assert step.run() == (SMALL_FILES, 1)
+    assert books.rows() == before
+    append(books, *map(str, range(SMALL_FILES)))
+    step, other = a_step(books, handle(books)), handle(books)
+    delta.replace(other, books.table().slice(0, 1), app_id="another", version=1, metadata=None)
+    with pytest.raises(TransientError, match="another commit came first"):
+        step.run()
+    assert len(books.rows()) == 1
+
+
 def test_the_stream_looks_after_a_table_every_so_many_commits(fresh_cloud: Cloud, tmp_path: Path) -> None:
     lake, books = a_driver(fresh_cloud, tmp_path)
-    for number in range(EVERY):
-        books.put([a_row(f"{number}")])
     catch_up(lake)
-    assert look_after(lake, "accounts") == ()
     assert delta.files(handle(books)) == 1
-    for number in range(EVERY - 3):
-        books.put([a_row(f"x{number}")])
+    append(books, *map(str, range(EVERY - 2)))
+    newest(lake, "accounts", "accounts")
+    assert look_after(lake, "accounts") == ()
+    append(books, "x", "y")
     catch_up(lake)
-    assert delta.files(handle(books)) == EVERY - 2
+    assert delta.files(handle(books)) == 1
     found = lake.aws.cloudwatch.list_metrics(Namespace=lake.settings.metrics_namespace)["Metrics"]
     assert {"table_files", "files_rewritten"} <= {metric["MetricName"] for metric in found}
 
 
 def a_driver(cloud: Cloud, folder: Path) -> tuple[Lake, Accounts]:
-    settings: Settings = replace(cloud.settings, contracts=str(folder))
-    books = Accounts(replace(cloud, settings=settings), a_contract("append"))
+    books = small_files(cloud, contracts=folder)
     (folder / "accounts.yaml").write_text(books.contract.text, encoding="utf-8")
     return books.lake(), books
 
 
 def test_tables_that_another_driver_writes_are_looked_after_later(fresh_cloud: Cloud, tmp_path: Path) -> None:
     lake, books = a_driver(fresh_cloud, tmp_path)
-    for number in range(SMALL_FILES):
-        books.put([a_row(f"{number}")])
     newest(lake, "accounts", "accounts")
     other = acquire(replace(lake, driver="another"), "accounts")
     assert look_after(lake, "accounts") == ()
@@ -187,15 +215,11 @@ def test_people_see_what_would_be_done_and_do_it(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lake, books = a_driver(fresh_cloud, tmp_path)
-    for number in range(SMALL_FILES):
-        books.put([a_row(f"{number}")])
+    lake, _ = a_driver(fresh_cloud, tmp_path)
     env = {**fresh_cloud.env, "LEDGERLAKE_CONTRACTS": lake.settings.contracts}
     said = []
     for options in (["--dry-run"], [], []):
         assert main(["tables", "maintain", "accounts", "--json", *options], env) == 0
         said.append(json.loads(capsys.readouterr().out))
-    compacted = [{"table": "accounts", "action": "compact", "partition": {}, "files": SMALL_FILES}]
-    assert said[0][:1] == compacted
-    assert said[1][:1] == [{**compacted[0], "files_after": 1}]
-    assert said[2] == []
+    compacted = {"table": "accounts", "action": "compact", "partition": {}, "files": SMALL_FILES}
+    assert said == [[compacted], [{**compacted, "files_after": 1}], []]

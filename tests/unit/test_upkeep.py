@@ -59,10 +59,17 @@ def keys_in(folder: Path, version: int | None = None) -> list[int]:
 
 
 def test_files_that_share_their_keys_are_sorted_together_and_others_are_left_alone(tmp_path: Path) -> None:
-    wide = [[number, 100 + number] for number in range(cluster.DEPTH + 1)]
-    handle = a_table(tmp_path, *wide, [200, 210], [210, 220], [220, 230], [230, 240], [240, 250])
-    group = cluster.scattered(handle, ("key",), TARGET)
-    assert sorted(file["min"]["key"] for file in group) == [0, 1, 2, 3, 4]
+    handle = a_table(tmp_path, [0, 100], [1, 101], [2, 102], [200, 210], [210, 220], [205, 207], [230, 240])
+    assert lows(cluster.scattered(handle, ("key",), TARGET)) == [0, 1, 2]
+
+
+def test_a_file_with_keys_from_everywhere_is_sorted_with_those_that_it_overlaps(tmp_path: Path) -> None:
+    handle = a_table(tmp_path, [0, 10], [10, 20], [20, 30], [5, 25], [30, 40])
+    assert lows(cluster.scattered(handle, ("key",), TARGET)) == [0, 5, 10, 20]
+
+
+def lows(files: Sequence[swap.File]) -> list[int]:
+    return sorted(file["min"]["key"] for file in files)
 
 
 def test_files_of_one_key_each_are_in_order_already(tmp_path: Path) -> None:
