@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from samtranslator.translator.transform import transform
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 
 from tests.templates import PSEUDO, ROOMS, Json, Scope, template
 
@@ -25,6 +26,7 @@ UNMADE = {
     "AWS::ApiGatewayV2::Api": "the routes are checked in tests/unit/test_templates.py",
     "AWS::ApiGatewayV2::Stage": "as the API",
     "AWS::Athena::WorkGroup": "nothing in ledgerlake calls Athena",
+    "AWS::CloudWatch::Alarm": "moto evaluates none",
     "AWS::Glue::Crawler": "off the path of an upload",
     "AWS::Glue::Database": "made by MAKES",
     "AWS::Glue::Job": "made by MAKES; the stream runs in the test",
@@ -65,7 +67,7 @@ class Deployed:
     def environment(self, function: str) -> dict[str, str]:
         """The environment variables that a function was made with."""
         shown = self.client("lambda").get_function_configuration(FunctionName=function)
-        return dict(shown["Environment"]["Variables"])
+        return {name: str(value) for name, value in shown["Environment"]["Variables"].items()}
 
     def handler(self, function: str) -> str:
         """The function's handler."""
@@ -113,7 +115,8 @@ def _needs(root: Json, room: str) -> set[str]:
 
 def _upload(s3: Any) -> None:
     """Templates and a function's code, as `sam package` would."""
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": PSEUDO["AWS::Region"]})
+    if BUCKET not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": PSEUDO["AWS::Region"]})
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("README", "the emulator runs no function; the test calls the handlers")
@@ -122,20 +125,14 @@ def _upload(s3: Any) -> None:
         s3.put_object(Bucket=BUCKET, Key=f"{room}.json", Body=json.dumps(translated(room)))
 
 
-class _NoPolicies:
-    """SAM's policy templates by name: none is used here."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
 def translated(room: str) -> Json:
     """The template as CloudFormation would see it, after SAM's transform."""
     whole = template(room)
     if "Transform" not in whole:
         return whole
     whole["Globals"]["Function"]["CodeUri"] = f"s3://{BUCKET}/lambda.zip"
-    made: Json = transform(whole, {}, _NoPolicies())
+    session = boto3.session.Session(region_name=PSEUDO["AWS::Region"])
+    made: Json = Translator({}, Parser(), boto_session=session).translate(whole, {})
     return made
 
 
