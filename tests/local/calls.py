@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -34,18 +34,18 @@ class Call:
 
 @dataclass
 class Recorder:
-    """The calls that went through."""
+    """The calls that went through, in order."""
 
-    calls: set[Call] = field(default_factory=set)
+    calls: list[Call] = field(default_factory=list)
 
     def s3(self, request: Request) -> bool:
         """Notes a request to S3."""
-        self.calls.update(_s3_calls(request))
+        self.calls.extend(_s3_calls(request))
         return True
 
     def others(self, request: Request) -> bool:
         """Notes a request to another service."""
-        self.calls.update(_calls(request))
+        self.calls.extend(_calls(request))
         return True
 
 
@@ -142,12 +142,12 @@ def allows(statement: Json, call: Call) -> bool:
     )
 
 
-def missing(statements: list[Json], calls: set[Call]) -> list[Call]:
+def missing(statements: list[Json], calls: Iterable[Call]) -> list[Call]:
     """The calls that no statement allows."""
-    return sorted(call for call in calls if not any(allows(each, call) for each in statements))
+    return sorted(call for call in set(calls) if not any(allows(each, call) for each in statements))
 
 
-def unused(statements: list[Json], calls: set[Call]) -> set[tuple[str, str]]:
+def unused(statements: list[Json], calls: Collection[Call]) -> set[tuple[str, str]]:
     """Statement and action of everything that is allowed and was never asked for."""
     return {
         (each["Sid"], action)
