@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from ledgerlake.settings import Settings
+from tests.infra.scripts import program
 from tests.templates import ROOT, template
 
 HANDLERS = "import ingestion.handlers.admit, ingestion.handlers.sweep, ingestion.handlers.upload_api"
@@ -29,15 +29,7 @@ OPTIONAL = {"certifi", "idna", "jsonpointer", "rfc3339-validator"}
 @pytest.fixture(scope="module")
 def scripts() -> tuple[ModuleType, ModuleType]:
     """`scripts/artifacts.py` and `scripts/deploy.py`, which are programs and no packages."""
-    found = []
-    for name in ("artifacts", "deploy"):
-        spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-        assert spec
-        assert spec.loader
-        module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-        spec.loader.exec_module(module)
-        found.append(module)
-    return found[0], found[1]
+    return program("artifacts"), program("deploy")
 
 
 def normal(name: str) -> str:
