@@ -60,7 +60,7 @@ def events(shell: Shell) -> Finding:
 def dead_letters(shell: Shell) -> Finding:
     """No notice was given up."""
     count = _messages(shell, dead_letter_url(shell.settings.landing_queue_url))
-    fix = "find the cause in the log of the admission, mend it, then: ledgerlake sweep"
+    fix = "find the cause in the log of the admission and mend it; the sweeper then admits the files"
     return Finding("dead letters", count == 0, f"{count} messages", fix)
 
 

@@ -29,7 +29,7 @@ from tests.local.clients import CONTEXT, a_file
 from tests.local.deployed import Deployed, deploy
 from tests.local.events import api_event
 from tests.local.test_upload_api import a_body
-from tests.templates import ROOT, template
+from tests.templates import ROOT
 
 GIVEN = {
     "Stage": "dev",
@@ -124,10 +124,7 @@ def test_the_doctor_names_what_is_wrong_with_a_deployment(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     outputs = {name: text for room in functions.deployed.outputs.values() for name, text in room.items()}
-    root = template("template")["Outputs"]
-    exported = {
-        name: outputs[key] for name, key in program("deploy").SETTINGS.items() if outputs.get(key) and key in root
-    }
+    exported = {name: outputs[key] for name, key in program("deploy").SETTINGS.items() if outputs.get(key)}
     source = "sqs" if outputs["EventsQueueUrl"] else "kinesis"
     contracts_at = f"s3://{outputs['TablesBucket']}/contracts"
     env = {

@@ -44,6 +44,6 @@ def test_a_lake_without_tables_is_told_how_to_make_them_and_is_well_then(
     assert faults(env, capsys) == {}
     url = dead_letter_url(fresh_cloud.settings.landing_queue_url)
     fresh_cloud.aws.sqs.send_message(QueueUrl=url, MessageBody="?")
-    assert "ledgerlake sweep" in faults(env, capsys)["dead letters"]
+    assert "the sweeper then admits" in faults(env, capsys)["dead letters"]
     gone = {**env, services.API_URL: "http://127.0.0.1:9", "LEDGERLAKE_LEDGER_TABLE": "another"}
     assert faults(gone, capsys).keys() == {"dead letters", "ledger", "waiting", "upload API"}
