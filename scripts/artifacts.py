@@ -30,7 +30,6 @@ PRUNED = (
     "pyarrow/src/**/*",
     "pyarrow/includes/**/*",
     "pyarrow/*flight*",
-    "pyarrow/*substrait*",
     "pyarrow/*.lib",
     "numpy/**/tests/**/*",
     "numpy/f2py/**/*",
@@ -75,8 +74,8 @@ def main() -> int:
     for folder in (DEPLOY, LAMBDA):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    wheel = build_wheel()
-    build_functions(wheel)
+    wheel = build_wheel(DEPLOY)
+    build_functions(wheel, FUNCTIONS, LAMBDA)
     shutil.copy(ROOT / "streaming_jobs" / "glue_entry.py", DEPLOY)
     shutil.copy(BUILD / "jars" / "ledgerlake-logstore.jar", DEPLOY)
     build_environment(BUILD / "venv")
@@ -87,26 +86,26 @@ def main() -> int:
     return 0
 
 
-def build_wheel() -> Path:
+def build_wheel(folder: Path) -> Path:
     """Build the wheel of all rooms."""
-    run([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(DEPLOY)])
-    (wheel,) = DEPLOY.glob("*.whl")
+    run([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)])
+    (wheel,) = folder.glob("*.whl")
     return wheel
 
 
-def build_functions(wheel: Path) -> None:
+def build_functions(wheel: Path, target: Target, folder: Path) -> None:
     """Fill the folder that is the code of every function."""
-    install(FUNCTIONS, LAMBDA)
+    install(target, folder)
     with zipfile.ZipFile(wheel) as packed:
         for name in packed.namelist():
             if name.split("/")[0] in FUNCTION_ROOMS:
-                packed.extract(name, LAMBDA)
+                packed.extract(name, folder)
     for pattern in PRUNED:
-        for path in LAMBDA.glob(pattern):
+        for path in folder.glob(pattern):
             if path.is_file():
                 path.unlink()
-    if size(LAMBDA) > LAMBDA_LIMIT:
-        raise SystemExit(f"{LAMBDA} has {size(LAMBDA)} bytes, Lambda takes {LAMBDA_LIMIT}: prune more")
+    if size(folder) > LAMBDA_LIMIT:
+        raise SystemExit(f"{folder} has {size(folder)} bytes, Lambda takes {LAMBDA_LIMIT}: prune more")
 
 
 def build_environment(folder: Path) -> None:

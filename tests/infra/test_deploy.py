@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
@@ -76,6 +78,25 @@ def test_the_job_gets_every_package_that_it_imports_and_glue_lacks(scripts: tupl
 def test_the_functions_get_every_room_that_they_import(scripts: tuple[ModuleType, ModuleType]) -> None:
     rooms = {"cli", "ingestion", "ledgerlake", "monitoring", "streaming_jobs", "tables", "validation"}
     assert modules(HANDLERS) & rooms == set(scripts[0].FUNCTION_ROOMS)
+
+
+def test_what_is_left_of_the_functions_packages_works_and_is_small_enough(
+    scripts: tuple[ModuleType, ModuleType],
+    tmp_path: Path,
+) -> None:
+    here = {"linux": f"{platform.machine()}-manylinux_2_28", "darwin": "macos"}
+    artifacts, folder = scripts[0], tmp_path / "lambda"
+    wheel = artifacts.build_wheel(tmp_path)
+    try:
+        artifacts.build_functions(wheel, replace(artifacts.FUNCTIONS, platform=here[sys.platform]), folder)
+    except SystemExit as error:
+        pytest.skip(f"the packages cannot be fetched: {error}")
+    code = f"import sys; sys.path.append({str(folder)!r}); {HANDLERS}; import tables.odcs_schema, pyarrow.parquet; "
+    code += "print(*(sys.modules[name].__file__ for name in ('pyarrow', 'boto3', 'ingestion', 'tables')))"
+    alone = [sys.executable, "-I", "-S", "-c", code]  # neither this environment nor this checkout
+    done = subprocess.run(alone, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(path.startswith(str(folder)) for path in done.stdout.split())
 
 
 def test_a_version_is_named_by_its_content(scripts: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
