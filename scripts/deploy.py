@@ -59,7 +59,7 @@ def main() -> int:
 def read_config(stage: str) -> dict[str, str]:
     """Read the parameters of a stage in samconfig.toml."""
     whole = tomllib.loads((INFRA / "samconfig.toml").read_text())
-    return {**whole["default"]["global"]["parameters"], **whole[stage]["deploy"]["parameters"]}
+    return dict(whole[stage]["deploy"]["parameters"])
 
 
 def before(stage: str, bucket: str, prefix: str, parameters: Sequence[str]) -> list[list[str]]:
