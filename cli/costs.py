@@ -71,7 +71,7 @@ class Installation:
     stream_hours: Decimal = Decimal(24)
     """Of a day."""
     datasets: int = 3
-    alarms: int = 13
+    alarms: int = 15
 
 
 @dataclass(frozen=True, slots=True)
