@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cli.checks import lake as lake_checks
 from cli.notifications import scheduled_event
 from cli.prepare import contracts, prepare
+from cli.shell import Shell
 from ingestion.handlers import admit, sweep, upload_api
 from ingestion.intake import Intake
 from ingestion.triggers import LandedObject
@@ -90,9 +94,9 @@ def lived(request: pytest.FixtureRequest, fresh_cloud: Cloud) -> Lived:
     settings = replace(fresh_cloud.settings, multipart_bytes=5 * 1024**2, **changed)
     for path in (ROOT / "contracts").glob("*.yaml"):
         fresh_cloud.aws.s3.put_object(Bucket=bucket, Key=f"contracts/{path.name}", Body=path.read_bytes())
-    operator = replace(fresh_cloud.aws, settings=settings)
-    prepare(settings, operator, contracts(settings, operator))
-    recorders = {}
+    operator, recorders = replace(fresh_cloud.aws, settings=settings), dict[str, Recorder]()
+    with recorded(fresh_cloud, settings) as (aws, recorders["catalog.OperatorRole"]):
+        everything_of_operators(aws)
     with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.UploadRole"]):
         notices = everything_of_the_api(aws)
     with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.AdmitRole"]):
@@ -102,6 +106,15 @@ def lived(request: pytest.FixtureRequest, fresh_cloud: Cloud) -> Lived:
     with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.SweepRole"]):
         everything_of_the_sweeper(aws, operator)
     return Lived(settings, recorders)
+
+
+def everything_of_operators(aws: Aws) -> None:
+    """Tables are made and registered; then the doctor looks at all but the API, which does not run."""
+    prepare(aws.settings, aws, contracts(aws.settings, aws))
+    shell = Shell(Path(), {**os.environ, **aws.settings.to_mapping()})
+    assert [
+        found for check in lake_checks.CHECKS if check is not lake_checks.api and not (found := check(shell)).good
+    ] == []
 
 
 def everything_of_the_api(aws: Aws) -> list[LandedObject]:
@@ -181,16 +194,29 @@ def statements(role: str, settings: Settings) -> list[Json]:
         "StreamName": settings.stream_name,
         "LedgerTableArn": ledger,
         "EventSource": settings.source,
+        "LandingQueueArn": f"arn:aws:sqs:{ARN}:{name}-landing",
+        "LandingDeadLetterQueueArn": f"arn:aws:sqs:{ARN}:{name}-landing-dead",
+        "LakeFormation": "false",
         "Name": name.partition("-")[0],
         "Stage": name.partition("-")[2],
     }
-    document = properties(role)["Policies"][0]["PolicyDocument"]
-    found: list[Json] = Scope(template(room), named, {"Ledger.Arn": ledger}).resolved(document)["Statement"]
+    own = {"Ledger.Arn": ledger, "Database": settings.database}
+    found: list[Json] = Scope(template(room), named, own).resolved(given_to(role))
     return found
+
+
+def given_to(role: str) -> list[Json]:
+    """The statements of a role's own policy and of ours that are attached to it."""
+    room = role.partition(".")[0]
+    attached = [f"{room}.{each['Ref']}" for each in properties(role).get("ManagedPolicyArns", [])]
+    documents = [each["PolicyDocument"] for each in properties(role)["Policies"]]
+    documents += [properties(name)["PolicyDocument"] for name in attached]
+    return [statement for document in documents for statement in document["Statement"]]
 
 
 def test_every_role_may_do_what_its_code_asks_for_and_nothing_else(lived: Lived) -> None:
     for role, recorder in lived.recorders.items():
         allowed = statements(role, lived.settings)
         assert missing(allowed, recorder.calls) == [], role
-        assert unused(allowed, recorder.calls) == set(UNUSED[role]), role
+        if role in UNUSED:  # an operator's commands are many, and not all of them are called here
+            assert unused(allowed, recorder.calls) == set(UNUSED[role]), role
