@@ -32,7 +32,7 @@ from streaming_jobs.sqs_source import SqsReader
 from tables.contract_store import ContractStore
 from tests.conftest import Cloud
 from tests.local.calls import ARN, Recorder, missing, recorded, unused
-from tests.local.clients import CONTEXT, DATASET, a_file, ledger_items, objects, s3_event, sqs_event
+from tests.local.clients import CONTEXT, DATASET, a_file, land, ledger_items, objects, s3_event, sqs_event
 from tests.local.events import api_event
 from tests.local.test_upload_api import a_body
 from tests.templates import ROOT, Json, Scope, properties, template
@@ -87,13 +87,18 @@ class Lived:
     recorders: Mapping[str, Recorder]
 
 
-@pytest.fixture(params=["kinesis", "sqs"])
-def lived(request: pytest.FixtureRequest, fresh_cloud: Cloud) -> Lived:
-    bucket = fresh_cloud.settings.tables_bucket
-    changed = {"source": request.param, "contracts": f"s3://{bucket}/contracts", "poll_millis": 1}
-    settings = replace(fresh_cloud.settings, multipart_bytes=5 * 1024**2, **changed)
+def installed(cloud: Cloud, source: str) -> Settings:
+    """Settings of an installation whose contracts lie in S3, as in AWS."""
+    bucket = cloud.settings.tables_bucket
     for path in (ROOT / "contracts").glob("*.yaml"):
-        fresh_cloud.aws.s3.put_object(Bucket=bucket, Key=f"contracts/{path.name}", Body=path.read_bytes())
+        cloud.aws.s3.put_object(Bucket=bucket, Key=f"contracts/{path.name}", Body=path.read_bytes())
+    changed = replace(cloud.settings, source=source, contracts=f"s3://{bucket}/contracts")
+    return replace(changed, multipart_bytes=5 * 1024**2, poll_millis=1)
+
+
+@pytest.fixture
+def lived(fresh_cloud: Cloud) -> Lived:
+    settings = installed(fresh_cloud, "kinesis")
     operator, recorders = replace(fresh_cloud.aws, settings=settings), dict[str, Recorder]()
     with recorded(fresh_cloud, settings) as (aws, recorders["catalog.OperatorRole"]):
         everything_of_operators(aws)
@@ -127,7 +132,7 @@ def everything_of_the_api(aws: Aws) -> list[LandedObject]:
         return json.loads(answer["body"])
 
     notices = []
-    for data in (a_file(), a_file(rows=60_000), b"%PDF-1.7", a_file(first=70_000)):
+    for data in (a_file(), a_file(rows=48_000), b"%PDF-1.7", a_file(first=70_000)):
         granted = call("POST", "/v1/uploads", a_body(data))
         for step in granted["steps"]:
             part = data[step["offset"] : step["offset"] + step["size"]]
@@ -159,7 +164,11 @@ def everything_of_the_stream(aws: Aws) -> None:
     lake = Lake(aws.settings, aws, ContractStore(aws.settings, aws))
     assert {outcome.state for outcome in catch_up(lake)} == {"applied"}
     measures.of_microbatch(lake, 1.0)
-    reader = KinesisReader(aws.settings) if aws.settings.source == "kinesis" else SqsReader(aws.settings)
+    read(KinesisReader(aws.settings))
+
+
+def read(reader: KinesisReader | SqsReader) -> None:
+    """Reads what there is and is done with it."""
     start, end = reader.initialOffset(), reader.latestOffset()
     assert reader.partitions(start, end)
     reader.commit(end)
@@ -220,3 +229,20 @@ def test_every_role_may_do_what_its_code_asks_for_and_nothing_else(lived: Lived)
         assert missing(allowed, recorder.calls) == [], role
         if role in UNUSED:  # an operator's commands are many, and not all of them are called here
             assert unused(allowed, recorder.calls) == set(UNUSED[role]), role
+
+
+def test_a_small_installation_may_announce_and_hear_by_its_queue(fresh_cloud: Cloud) -> None:
+    settings = installed(fresh_cloud, "sqs")
+    landed = land(Intake(settings, replace(fresh_cloud.aws, settings=settings)), a_file())
+    with recorded(fresh_cloud, settings) as (aws, admission):
+        event = sqs_event(s3_event(landed.notice))
+        assert admit.build(settings, aws, emit=lambda _: None)(event, CONTEXT) == {"batchItemFailures": []}
+    with recorded(fresh_cloud, settings) as (aws, stream):
+        read(SqsReader(aws.settings))
+    for role, recorder, sid in (
+        ("ingestion.AdmitRole", admission, "Announce"),
+        ("streaming.JobRole", stream, "Events"),
+    ):
+        allowed = statements(role, settings)
+        assert missing(allowed, recorder.calls) == [], role
+        assert sid not in {unasked for unasked, _ in unused(allowed, recorder.calls)}, role
