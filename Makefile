@@ -42,3 +42,16 @@ lock: setup ## pin again: requirements.txt from pyproject.toml, jars.sha256 (new
 
 clean: ## delete everything that setup, tests and the demo made, the demo's data included
 	rm -rf .venv build dist .ledgerlake .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: artifacts deploy lint-infra
+STAGE ?= dev
+
+artifacts: setup ## build what AWS runs: wheel, code of the functions, environment of the job
+	@$(VENV)/python scripts/artifacts.py
+
+deploy: artifacts ## deploy to AWS: make deploy STAGE=dev BUCKET=... PARAMETERS="JwtIssuer=... JwtAudience=..."
+	@$(VENV)/python scripts/deploy.py $(STAGE) --bucket $(or $(BUCKET),$(error BUCKET is not set: a bucket for \
+		artifacts, in the region of infra/samconfig.toml)) $(PARAMETERS)
+
+lint-infra: setup ## lint the templates and the Dockerfile: cfn-lint, SAM, checkov, cfn-guard, hadolint
+	@$(VENV)/pytest tests/infra

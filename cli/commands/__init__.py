@@ -5,6 +5,7 @@ from cli.commands import (
     as_of,
     changes,
     contracts,
+    cost,
     demo,
     doctor,
     down,
@@ -34,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     contracts.COMMAND,
     ledger.COMMAND,
     sweep.COMMAND,
+    cost.COMMAND,
     doctor.COMMAND,
 )
 """A new command is one module and one line here."""

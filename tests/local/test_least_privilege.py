@@ -1,0 +1,248 @@
+"""Each role may do what its code asks for and nothing else; what no test can make it ask for has a reason."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.checks import lake as lake_checks
+from cli.notifications import scheduled_event
+from cli.prepare import contracts, prepare
+from cli.shell import Shell
+from ingestion.handlers import admit, sweep, upload_api
+from ingestion.intake import Intake
+from ingestion.triggers import LandedObject
+from ledgerlake.aws import Aws
+from ledgerlake.clock import utc_now
+from ledgerlake.layout import landing_key
+from ledgerlake.settings import Settings
+from streaming_jobs import measures
+from streaming_jobs.kinesis_source import KinesisReader
+from streaming_jobs.lake import Lake
+from streaming_jobs.microbatch import catch_up
+from streaming_jobs.sqs_source import SqsReader
+from tables.contract_store import ContractStore
+from tests.conftest import Cloud
+from tests.local.calls import ARN, Recorder, missing, recorded, unused
+from tests.local.clients import CONTEXT, DATASET, a_file, land, ledger_items, objects, s3_event, sqs_event
+from tests.local.events import api_event
+from tests.local.test_upload_api import a_body
+from tests.templates import ROOT, Json, Scope, properties, template
+
+AWS_ASKS = {
+    ("Key", "kms:GenerateDataKey"): "S3 asks for it when it encrypts",
+    ("Key", "kms:Decrypt"): "S3 asks for it when it decrypts, and when the parts of an upload are joined",
+    ("Log", "logs:CreateLogStream"): "Lambda asks for it",
+    ("Log", "logs:PutLogEvents"): "Lambda asks for it",
+    ("Traces", "xray:PutTraceSegments"): "Lambda asks for it",
+    ("Traces", "xray:PutTelemetryRecords"): "Lambda asks for it",
+}
+SPARK = "asked for by Spark (S3A), which tests/spark drives"
+UNUSED: Mapping[str, Mapping[tuple[str, str], str]] = {
+    "ingestion.UploadRole": {
+        **AWS_ASKS,
+        ("Grants", "s3:GetObject"): "read where a PUT was carried out, its reply lost, and it is sent again",
+    },
+    "ingestion.AdmitRole": {
+        **AWS_ASKS,
+        ("Notices", "sqs:ReceiveMessage"): "the event source mapping asks for it",
+        ("Notices", "sqs:DeleteMessage"): "the event source mapping asks for it",
+        ("Notices", "sqs:GetQueueAttributes"): "the event source mapping asks for it",
+    },
+    "ingestion.SweepRole": AWS_ASKS,
+    "streaming.JobRole": {
+        ("Artifacts", "s3:GetObject"): "Glue asks for it before it starts the script",
+        ("Tables", "s3:AbortMultipartUpload"): SPARK,
+        ("Tables", "s3:DeleteObject"): "its upkeep vacuums what is years old; tests/local/test_upkeep.py makes it",
+        ("Work", "s3:GetObject"): SPARK,
+        ("Work", "s3:PutObject"): SPARK,
+        ("Work", "s3:DeleteObject"): SPARK,
+        ("Work", "s3:AbortMultipartUpload"): SPARK,
+        ("Catalog", "glue:GetDatabase"): "Spark looks for its default database when it starts",
+        ("Security", "glue:GetSecurityConfiguration"): "Glue asks for it when it starts the job",
+        ("Key", "kms:GenerateDataKey"): AWS_ASKS["Key", "kms:GenerateDataKey"],
+        ("Key", "kms:Decrypt"): AWS_ASKS["Key", "kms:Decrypt"],
+        ("Key", "kms:Encrypt"): "Glue encrypts its bookmark with it",
+        ("Logs", "logs:CreateLogGroup"): "Glue asks for it",
+        ("Logs", "logs:CreateLogStream"): "Glue asks for it",
+        ("Logs", "logs:PutLogEvents"): "Glue asks for it",
+        ("Logs", "logs:AssociateKmsKey"): "Glue asks for it",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Lived:
+    """An installation in which everything happened, and what each role was asked for meanwhile."""
+
+    settings: Settings
+    recorders: Mapping[str, Recorder]
+
+
+def installed(cloud: Cloud, source: str) -> Settings:
+    """Settings of an installation whose contracts lie in S3, as in AWS."""
+    bucket = cloud.settings.tables_bucket
+    for path in (ROOT / "contracts").glob("*.yaml"):
+        cloud.aws.s3.put_object(Bucket=bucket, Key=f"contracts/{path.name}", Body=path.read_bytes())
+    changed = replace(cloud.settings, source=source, contracts=f"s3://{bucket}/contracts")
+    return replace(changed, multipart_bytes=5 * 1024**2, poll_millis=1)
+
+
+@pytest.fixture
+def lived(fresh_cloud: Cloud) -> Lived:
+    settings = installed(fresh_cloud, "kinesis")
+    operator, recorders = replace(fresh_cloud.aws, settings=settings), dict[str, Recorder]()
+    with recorded(fresh_cloud, settings) as (aws, recorders["catalog.OperatorRole"]):
+        everything_of_operators(aws)
+    with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.UploadRole"]):
+        notices = everything_of_the_api(aws)
+    with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.AdmitRole"]):
+        everything_of_admission(aws, operator, notices[:-1])
+    with recorded(fresh_cloud, settings) as (aws, recorders["streaming.JobRole"]):
+        everything_of_the_stream(aws)
+    with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.SweepRole"]):
+        everything_of_the_sweeper(aws, operator)
+    return Lived(settings, recorders)
+
+
+def everything_of_operators(aws: Aws) -> None:
+    """Tables are made and registered; then the doctor looks at all but the API, which does not run."""
+    prepare(aws.settings, aws, contracts(aws.settings, aws))
+    shell = Shell(Path(), {**os.environ, **aws.settings.to_mapping()})
+    assert [
+        found for check in lake_checks.CHECKS if check is not lake_checks.api and not (found := check(shell)).good
+    ] == []
+
+
+def everything_of_the_api(aws: Aws) -> list[LandedObject]:
+    """Every route, a file in one piece, one in parts, one that is no CSV and one that nobody is told of."""
+    api = upload_api.build(aws.settings, aws, emit=lambda _: None)
+
+    def call(method: str, path: str, body: Any = None, **query: str) -> Any:
+        answer = api.resolve(api_event(method, path, body, query), CONTEXT)
+        assert answer["statusCode"] < 300, answer
+        return json.loads(answer["body"])
+
+    notices = []
+    for data in (a_file(), a_file(rows=48_000), b"%PDF-1.7", a_file(first=70_000)):
+        granted = call("POST", "/v1/uploads", a_body(data))
+        for step in granted["steps"]:
+            part = data[step["offset"] : step["offset"] + step["size"]]
+            assert httpx.put(step["url"], headers=step["headers"], content=part).status_code == 200
+        if len(granted["steps"]) > 1:
+            call("POST", f"/v1/uploads/{granted['upload_id']}/complete")
+        call("GET", f"/v1/uploads/{granted['upload_id']}")
+        key = landing_key(DATASET, granted["upload_id"])
+        notices.append(LandedObject(aws.settings.landing_bucket, key))
+    call("GET", "/v1/uploads", dataset=DATASET)
+    call("GET", "/v1/datasets")
+    call("GET", f"/v1/datasets/{DATASET}")
+    return notices
+
+
+def everything_of_admission(aws: Aws, operator: Aws, notices: list[LandedObject]) -> None:
+    """Files accepted, refused, delivered twice, sent by nobody, and admitted after the ledger was lost."""
+    handler = admit.build(aws.settings, aws, emit=lambda _: None)
+    stray = LandedObject(aws.settings.landing_bucket, landing_key(DATASET, "00000000-0000-7000-8000-000000000000"))
+    operator.s3.put_object(Bucket=stray.bucket, Key=stray.key, Body=b"?")
+    for notice in (notices[0], notices[0], *notices[1:-1], stray):
+        assert handler(sqs_event(s3_event(notice)), CONTEXT) == {"batchItemFailures": []}
+    lose_the_ledger(operator)
+    assert handler(sqs_event(s3_event(notices[-1])), CONTEXT) == {"batchItemFailures": []}
+
+
+def everything_of_the_stream(aws: Aws) -> None:
+    """Uploads applied in the driver, events read from both kinds of source, measurements put."""
+    lake = Lake(aws.settings, aws, ContractStore(aws.settings, aws))
+    assert {outcome.state for outcome in catch_up(lake)} == {"applied"}
+    measures.of_microbatch(lake, 1.0)
+    read(KinesisReader(aws.settings))
+
+
+def read(reader: KinesisReader | SqsReader) -> None:
+    """Reads what there is and is done with it."""
+    start, end = reader.initialOffset(), reader.latestOffset()
+    assert reader.partitions(start, end)
+    reader.commit(end)
+
+
+def everything_of_the_sweeper(aws: Aws, operator: Aws) -> None:
+    """A file that nobody told of, one that is refused, one applied by nobody; then the same with a lost ledger."""
+    handler = sweep.build(aws.settings, aws, clock=lambda: utc_now() + timedelta(days=1), emit=lambda _: None)
+    lose_the_ledger(operator)
+    stray = landing_key(DATASET, "00000000-0000-7000-8000-000000000001")
+    operator.s3.put_object(Bucket=aws.settings.landing_bucket, Key=stray, Body=b"?")
+    assert handler(scheduled_event(), CONTEXT)["found"] == 2
+    assert handler(scheduled_event(), CONTEXT) == {"found": 0, "rung": 2}  # the third is young
+    assert not objects(Intake(operator.settings, operator), aws.settings.landing_bucket, "landing/")
+
+
+def lose_the_ledger(operator: Aws) -> None:
+    """Deletes every item."""
+    for item in ledger_items(Intake(operator.settings, operator)):
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        operator.dynamodb.delete_item(TableName=operator.settings.ledger_table, Key=key)
+
+
+def statements(role: str, settings: Settings) -> list[Json]:
+    """What the template would allow the role in this installation."""
+    room, name = role.partition(".")[0], settings.raw_bucket.removesuffix("-raw")
+    ledger = f"arn:aws:dynamodb:{ARN}:table/{settings.ledger_table}"
+    named = {
+        "LandingBucket": settings.landing_bucket,
+        "RawBucket": settings.raw_bucket,
+        "TablesBucket": settings.tables_bucket,
+        "StreamName": settings.stream_name,
+        "LedgerTableArn": ledger,
+        "EventSource": settings.source,
+        "LandingQueueArn": f"arn:aws:sqs:{ARN}:{name}-landing",
+        "LandingDeadLetterQueueArn": f"arn:aws:sqs:{ARN}:{name}-landing-dead",
+        "LakeFormation": "false",
+        "Name": name.partition("-")[0],
+        "Stage": name.partition("-")[2],
+    }
+    own = {"Ledger.Arn": ledger, "Database": settings.database}
+    found: list[Json] = Scope(template(room), named, own).resolved(given_to(role))
+    return found
+
+
+def given_to(role: str) -> list[Json]:
+    """The statements of a role's own policy and of ours that are attached to it."""
+    room = role.partition(".")[0]
+    attached = [f"{room}.{each['Ref']}" for each in properties(role).get("ManagedPolicyArns", [])]
+    documents = [each["PolicyDocument"] for each in properties(role)["Policies"]]
+    documents += [properties(name)["PolicyDocument"] for name in attached]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def test_every_role_may_do_what_its_code_asks_for_and_nothing_else(lived: Lived) -> None:
+    for role, recorder in lived.recorders.items():
+        allowed = statements(role, lived.settings)
+        assert missing(allowed, recorder.calls) == [], role
+        if role in UNUSED:  # an operator's commands are many, and not all of them are called here
+            assert unused(allowed, recorder.calls) == set(UNUSED[role]), role
+
+
+def test_a_small_installation_may_announce_and_hear_by_its_queue(fresh_cloud: Cloud) -> None:
+    settings = installed(fresh_cloud, "sqs")
+    landed = land(Intake(settings, replace(fresh_cloud.aws, settings=settings)), a_file())
+    with recorded(fresh_cloud, settings) as (aws, admission):
+        event = sqs_event(s3_event(landed.notice))
+        assert admit.build(settings, aws, emit=lambda _: None)(event, CONTEXT) == {"batchItemFailures": []}
+    with recorded(fresh_cloud, settings) as (aws, stream):
+        read(SqsReader(aws.settings))
+    for role, recorder, sid in (
+        ("ingestion.AdmitRole", admission, "Announce"),
+        ("streaming.JobRole", stream, "Events"),
+    ):
+        allowed = statements(role, settings)
+        assert missing(allowed, recorder.calls) == [], role
+        assert sid not in {unasked for unasked, _ in unused(allowed, recorder.calls)}, role
