@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` shows it, `make test` proves it. Both set up what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test laws setup bench lock clean
+.PHONY: help demo test laws setup bench render lock clean
 
 VENV := .venv/bin
 # Any Python from 3.11 that really runs starts the setup; the setup then looks for the best one.
@@ -29,6 +29,10 @@ setup: ## install what is missing into .venv and build (the other targets do it 
 
 bench: setup ## measure throughput and latency
 	@$(VENV)/python -m benchmarks
+
+render: setup ## make dashboards, alarms and pages again from the catalogue of metrics
+	@$(VENV)/python -m monitoring.render
+	@$(VENV)/python -m cli.settings_page
 
 lock: setup ## pin again: requirements.txt from pyproject.toml, jars.sha256 (newest versions: make lock ARGS=--upgrade)
 	$(VENV)/uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 \

@@ -27,6 +27,8 @@ def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[U
     dataset = {"dataset": run.dataset}
     values = {
         "uploads_applied": sum(outcome.state == "applied" for outcome in outcomes),
+        "uploads_late": _late(run, outcomes),
+        "apply_failures": 0,
         "uploads_held": sum(outcome.state == "held" for outcome in outcomes),
         "freshness_seconds": (committed - landed).total_seconds(),
         "lag_uploads": max(0, announced - run.last),
@@ -36,6 +38,13 @@ def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[U
     for stage, seconds in (("wait", began - accepted), ("apply", now - began)):
         stages = {"stage_seconds": seconds.total_seconds()}
         metrics.put(lake.aws, lake.settings, now, stages, {**dataset, "stage": stage})
+
+
+def _late(run: Run, outcomes: Sequence[Outcome]) -> int:
+    """Applied uploads that took longer than their contract promises."""
+    landed = {upload.seq: upload.landed_at for upload in run.uploads}
+    times = [each.applied_at - landed[each.seq] for each in outcomes if each.state == "applied"]
+    return sum(time.total_seconds() > run.contract.latency_seconds for time in times)
 
 
 def of_failure(lake: Lake, dataset: str) -> None:

@@ -10,6 +10,7 @@ from cli.commands import (
     down,
     history,
     ledger,
+    metrics,
     quarantine,
     query,
     status,
@@ -34,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     contracts.COMMAND,
     ledger.COMMAND,
     sweep.COMMAND,
+    metrics.COMMAND,
     doctor.COMMAND,
 )
 """A new command is one module and one line here."""

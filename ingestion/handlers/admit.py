@@ -37,12 +37,14 @@ def build(settings: Settings, aws: Aws, clock: Clock = utc_now, emit: Emit = pri
                     measure(intake, admitted, emit)
         except Exception:
             _log.exception("message %s goes back to the queue", record.message_id)
-            emit(emf(settings.metrics_namespace, clock(), {"admission_failures": 1}, {}))
             raise
 
     def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        return dict(process_partial_response(event, one, processor, context))
+        response = dict(process_partial_response(event, one, processor, context))
+        failed = {"admission_failures": len(processor.fail_messages)}
+        emit(emf(settings.metrics_namespace, clock(), failed, {}))
+        return response
 
     return handle
 
@@ -52,7 +54,8 @@ def measure(intake: Intake, admitted: Admitted, emit: Emit) -> None:
     namespace = intake.settings.metrics_namespace
     if manifest := admitted.row.manifest:
         dataset, seconds = {"dataset": manifest.dataset}, (manifest.accepted_at - manifest.landed_at).total_seconds()
-        emit(emf(namespace, manifest.accepted_at, {"uploads_accepted": 1, "bytes_accepted": manifest.size}, dataset))
+        counts = {"uploads_accepted": 1, "uploads_rejected": 0, "bytes_accepted": manifest.size}
+        emit(emf(namespace, manifest.accepted_at, counts, dataset))
         emit(emf(namespace, manifest.accepted_at, {"stage_seconds": seconds}, {**dataset, "stage": "admit"}))
     elif rejection := admitted.row.rejection:
         emit(emf(namespace, rejection.rejected_at, {"uploads_rejected": 1}, {"dataset": rejection.dataset}))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tables.odcs import load
+from tests.queries import Asked, queries_of_grafana, queries_of_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,19 +55,42 @@ def _matches(expected: str, printed: str) -> bool:
     return re.fullmatch(wanted, found) is not None
 
 
-@pytest.mark.timeout(400)
-def test_every_command_prints_what_the_readme_says(tmp_path: Path) -> None:
-    exported = ""
+@dataclass(frozen=True)
+class Recorded:
+    """The README's commands, what they should print and did; what CloudWatch had before the lake was stopped."""
+
+    commands: list[tuple[str, str, subprocess.CompletedProcess[str]]]
+    published: Asked
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    folder = tmp_path_factory.mktemp("readme")
+    exported, commands, published = "", [], set()
     try:
         for command, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", "".join(_blocks("console")), re.MULTILINE):
             if command.startswith("export "):
                 exported += command + "\n"
                 continue
-            done = _run(exported + command, tmp_path)
-            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-            assert _matches(expected, done.stdout), f"{command}\n{done.stdout}"
+            if command.startswith("ledgerlake down"):
+                found = json.loads(_run(f"{exported}ledgerlake metrics --json", folder).stdout)
+                published = {(each["metric"], frozenset(each["dimensions"])) for each in found if each["samples"]}
+            commands.append((command, expected, _run(exported + command, folder)))
     finally:
-        _run(f"{exported}ledgerlake down", tmp_path)
+        _run(f"{exported}ledgerlake down", folder)
+    return Recorded(commands, published)
+
+
+@pytest.mark.timeout(400)
+def test_every_command_prints_what_the_readme_says(recorded: Recorded) -> None:
+    for command, expected, done in recorded.commands:
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert _matches(expected, done.stdout), f"{command}\n{done.stdout}"
+
+
+@pytest.mark.timeout(400)
+def test_no_chart_is_empty_after_the_demo(recorded: Recorded) -> None:
+    assert (queries_of_grafana() | queries_of_stack()) - recorded.published == set()
 
 
 def _run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:

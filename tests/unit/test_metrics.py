@@ -75,6 +75,7 @@ def test_the_published_names_do_not_change_unnoticed() -> None:
         "uploads_found",
         "uploads_granted",
         "uploads_held",
+        "uploads_late",
         "uploads_rejected",
         "uploads_rung_again",
     ]
