@@ -11,6 +11,7 @@ import uvicorn
 from cli.emf import deliver
 from ingestion.handlers.upload_api_local import asgi
 from ledgerlake.aws import Aws
+from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 
 TENANT = "local"
@@ -19,6 +20,7 @@ TENANT = "local"
 
 def main(port: int) -> None:
     """Serves until a signal ends it."""
+    structured()
     settings = Settings.from_mapping(os.environ)
     claims = {"sub": getuser(), settings.tenant_claim: TENANT}
     aws = Aws(settings)

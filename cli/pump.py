@@ -28,6 +28,7 @@ from cli.notifications import bucket_test_event, lambda_context, s3_event, sched
 from ingestion.handlers import admit, sweep
 from ledgerlake.aws import Aws, BotoCoreError, ClientError
 from ledgerlake.layout import LANDING_PREFIX
+from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 
 LIST_SECONDS = 0.1
@@ -150,7 +151,7 @@ class Pump:
 
 def main() -> None:
     """Pumps with the settings of the environment until a signal asks it to end."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    structured()
     pump = Pump(Aws(Settings.from_mapping(os.environ)))
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: pump.stop.set())

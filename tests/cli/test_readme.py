@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.state import State
 from tables.odcs import load
 from tests.queries import Asked, queries_of_grafana, queries_of_stack
 
@@ -57,16 +58,18 @@ def _matches(expected: str, printed: str) -> bool:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The README's commands, what they should print and did; what CloudWatch had before the lake was stopped."""
+    """The README's commands, what they should print and did; metrics, logs and lineage as they were before the end."""
 
     commands: list[tuple[str, str, subprocess.CompletedProcess[str]]]
     published: Asked
+    logs: dict[str, list[str]]
+    lineage: list[str]
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     folder = tmp_path_factory.mktemp("readme")
-    exported, commands, published = "", [], set()
+    exported, commands, published, logs, lineage = "", [], set(), {}, []
     try:
         for command, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", "".join(_blocks("console")), re.MULTILINE):
             if command.startswith("export "):
@@ -75,10 +78,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
             if command.startswith("ledgerlake down"):
                 found = json.loads(_run(f"{exported}ledgerlake metrics --json", folder).stdout)
                 published = {(each["metric"], frozenset(each["dimensions"])) for each in found if each["samples"]}
+                state = State(folder / ".ledgerlake" / "demo")
+                logs = {name: state.log(name).read_text().splitlines() for name in ("api", "pump", "stream")}
+                lineage = (state.root / "lineage.jsonl").read_text().splitlines()
             commands.append((command, expected, _run(exported + command, folder)))
     finally:
         _run(f"{exported}ledgerlake down", folder)
-    return Recorded(commands, published)
+    return Recorded(commands, published, logs, lineage)
 
 
 @pytest.mark.timeout(400)
@@ -91,6 +97,28 @@ def test_every_command_prints_what_the_readme_says(recorded: Recorded) -> None:
 @pytest.mark.timeout(400)
 def test_no_chart_is_empty_after_the_demo(recorded: Recorded) -> None:
     assert (queries_of_grafana() | queries_of_stack()) - recorded.published == set()
+
+
+@pytest.mark.timeout(400)
+def test_an_upload_of_the_demo_can_be_followed_through_the_logs_of_every_process(recorded: Recorded) -> None:
+    said: dict[str, dict[str, str]] = {}
+    for name, lines in recorded.logs.items():
+        for line in (json.loads(line) for line in lines):
+            if "upload_id" in line:
+                said.setdefault(line["upload_id"], {})[name] = line["message"]
+    assert len(said) == 5
+    for stages in said.values():
+        assert stages["api"] == "granted"
+        assert stages["pump"].startswith("accepted as number ")
+        assert re.match(r"(applied|held) in version \d+$", stages["stream"])
+
+
+@pytest.mark.timeout(400)
+def test_the_demo_leaves_the_lineage_of_every_commit(recorded: Recorded) -> None:
+    events = [json.loads(line) for line in recorded.lineage]
+    files = {each["name"] for event in events for each in event["inputs"]}
+    assert {event["eventType"] for event in events} == {"START", "COMPLETE"}
+    assert len(files) == 5
 
 
 def _run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
