@@ -99,6 +99,11 @@ class Aws:
         return self._client("cloudwatch")
 
     @cached_property
+    def secretsmanager(self) -> Any:
+        """What programs need to call the upload API."""
+        return self._client("secretsmanager")
+
+    @cached_property
     def xray(self) -> Any:
         """Traces of uploads; tried once, as metrics are."""
         return self._client("xray")

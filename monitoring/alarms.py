@@ -14,7 +14,8 @@ class Alarm:
     """Calls when `statistic` over `minutes` is above `above`, `times` in a row; without data it stays quiet.
 
     `statistic` of a metric of ours is one that a Metrics Insights query has (`SUM`, `MAX`), since such an alarm sees
-    every dataset, also one that is added later; of AWS's it is one of CloudWatch's.
+    every dataset, also one that is added later; of AWS's it is one of CloudWatch's. Where the installation has what the
+    alarm `needs` (a parameter of the template that is not empty), silence is as bad.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Alarm:
     above: float
     minutes: int = 5
     times: int = 1
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from ledgerlake.aws import Aws, ClientError, transient
 from ledgerlake.errors import TransientError
@@ -43,7 +44,7 @@ class Metric:
 _DATASET = ("dataset",)
 _STAGE = ("dataset", "stage")
 _TAIL = ("p50", "p95", "p99")
-_STEADY = {"minutes": 5, "times": 3}
+_steady = partial(Alarm, minutes=5, times=3)
 """Three bad periods in a row: what the next retry mends wakes nobody."""
 
 METRICS: Mapping[str, Metric] = {
@@ -89,7 +90,7 @@ METRICS: Mapping[str, Metric] = {
             "Uploads that took longer, from landing to commit, than the latency their contract promises",
             "Late uploads",
             ("overview", "stream"),
-            alarm=Alarm("uploads-late", "SUM", above=0, **_STEADY),
+            alarm=_steady("uploads-late", "SUM", above=0),
         ),
         Metric(
             "uploads_held",
@@ -107,7 +108,7 @@ METRICS: Mapping[str, Metric] = {
             "Accepted uploads that the sweeper announced once more",
             "Mended by the sweeper",
             ("ingestion",),
-            alarm=Alarm("stream-stalled", "SUM", above=0, **_STEADY),
+            alarm=_steady("stream-stalled", "SUM", above=0),
         ),
         Metric(
             "uploads_found",
@@ -116,7 +117,7 @@ METRICS: Mapping[str, Metric] = {
             "Landed files that the sweeper admitted because no event came",
             "Mended by the sweeper",
             ("ingestion",),
-            alarm=Alarm("notifications-lost", "SUM", above=0, **_STEADY),
+            alarm=_steady("notifications-lost", "SUM", above=0),
         ),
         Metric(
             "admission_failures",
@@ -125,7 +126,7 @@ METRICS: Mapping[str, Metric] = {
             "Notifications that could not be handled and go back to the queue",
             "Failures of admission",
             ("overview", "ingestion"),
-            alarm=Alarm("admission-failing", "SUM", above=0, **_STEADY),
+            alarm=_steady("admission-failing", "SUM", above=0),
         ),
         Metric(
             "apply_failures",
@@ -134,7 +135,7 @@ METRICS: Mapping[str, Metric] = {
             "Runs that failed and are tried again",
             "Failures of runs",
             ("overview", "stream"),
-            alarm=Alarm("apply-failing", "SUM", above=0, **_STEADY),
+            alarm=_steady("apply-failing", "SUM", above=0),
         ),
         Metric(
             "bytes_accepted",
@@ -229,7 +230,25 @@ METRICS: Mapping[str, Metric] = {
             "Micro-batches",
             ("stream", "usage"),
             ("p50", "p99", "Sum"),
-            Alarm("micro-batches-slow", "MAX", above=120, **_STEADY),
+            _steady("micro-batches-slow", "MAX", above=120),
+        ),
+        Metric(
+            "canary_failures",
+            "Count",
+            (),
+            "Synthetic uploads that did not become a row that a query finds",
+            "Canary: failures",
+            ("overview",),
+            alarm=Alarm("canary-failing", "SUM", above=0, minutes=15, needs="Canary"),
+        ),
+        Metric(
+            "canary_seconds",
+            "Seconds",
+            (),
+            "From the ask of a synthetic upload to the query that found its row",
+            "Canary: from ask to query",
+            ("overview", "stream"),
+            ("Maximum",),
         ),
     )
 }

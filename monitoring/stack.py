@@ -32,7 +32,7 @@ def render() -> str:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "ledgerlake: alarms and the CloudWatch dashboard",
         "Parameters": _parameters(),
-        "Conditions": {f"Has{name}": _given(name) for name in (*_resources(), "AlarmTopicArn")},
+        "Conditions": {f"Has{name}": _given(name) for name in (*_resources(), "AlarmTopicArn", "Canary")},
         "Resources": {**dict(_alarms()), "Dashboard": _dashboard()},
         "Outputs": {"DashboardName": {"Description": "Of the CloudWatch dashboard", "Value": {"Ref": "Dashboard"}}},
     }
@@ -51,6 +51,7 @@ def _parameters() -> Json:
             "AllowedPattern": "[A-Za-z0-9_./-]{1,255}",
         },
         "AlarmTopicArn": _parameter("SNS topic that alarms are sent to; empty: they only change colour", ""),
+        "Canary": _parameter("Schedule of the canary, if it runs: then its silence is an alarm too", ""),
         "RunbookUrl": _parameter("Where docs/runbook.md can be read; alarms link to its sections", "docs/runbook.md"),
     }
     named = {name: _parameter(f"{what} (empty: there is none)", "") for name, what in _resources().items()}
@@ -93,11 +94,15 @@ def _resource(alarm: Alarm, description: str, watched: Mapping[str, Any]) -> tup
         "Threshold": alarm.above,
         "EvaluationPeriods": alarm.times,
         "DatapointsToAlarm": alarm.times,
-        "TreatMissingData": "notBreaching",
+        "TreatMissingData": _silence(alarm),
         **watched,
     }
     logical = "".join(word.capitalize() for word in alarm.name.split("-"))
     return f"{logical}Alarm", {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+
+
+def _silence(alarm: Alarm) -> str | Json:
+    return {"Fn::If": [f"Has{alarm.needs}", "breaching", "notBreaching"]} if alarm.needs else "notBreaching"
 
 
 def _own(metric: Metric, alarm: Alarm) -> Json:

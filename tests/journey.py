@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from cli import services
-from cli.client import Ask, Client
 from cli.prepare import contracts, prepare
 from cli.state import State
+from ingestion.client import Ask, Client
 from ledgerlake.aws import Aws
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings

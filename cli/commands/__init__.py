@@ -3,6 +3,7 @@
 from cli.command import Command
 from cli.commands import (
     as_of,
+    canary,
     changes,
     contracts,
     demo,
@@ -35,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     contracts.COMMAND,
     ledger.COMMAND,
     sweep.COMMAND,
+    canary.COMMAND,
     metrics.COMMAND,
     doctor.COMMAND,
 )
