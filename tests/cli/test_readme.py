@@ -106,7 +106,7 @@ def test_an_upload_of_the_demo_can_be_followed_through_the_logs_of_every_process
         for line in (json.loads(line) for line in lines):
             if "upload_id" in line:
                 said.setdefault(line["upload_id"], {})[name] = line["message"]
-    assert len(said) == 5
+    assert len(said) == 6  # the files of the demo, and the row of the canary
     for stages in said.values():
         assert stages["api"] == "granted"
         assert stages["pump"].startswith("accepted as number ")
@@ -118,7 +118,7 @@ def test_the_demo_leaves_the_lineage_of_every_commit(recorded: Recorded) -> None
     events = [json.loads(line) for line in recorded.lineage]
     files = {each["name"] for event in events for each in event["inputs"]}
     assert {event["eventType"] for event in events} == {"START", "COMPLETE"}
-    assert len(files) == 5
+    assert len(files) == 6  # as above
 
 
 def _run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
