@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` shows it, `make test` proves it. Both set up what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test laws setup bench lock clean
+.PHONY: help demo test laws setup bench fuzz render lock clean
 
 VENV := .venv/bin
 # Any Python from 3.11 that really runs starts the setup; the setup then looks for the best one.
@@ -33,6 +33,10 @@ bench: setup ## measure throughput and latency
 fuzz: setup ## look for bytes that break a reader of files: a minute for each format, or make fuzz ARGS="csv 600"
 	$(VENV)/uv pip install --quiet --target build/fuzz/packages atheris==3.1.0
 	PYTHONPATH=build/fuzz/packages $(VENV)/python -m tests.fuzz $(ARGS)
+
+render: setup ## make dashboards, alarms and pages again from the catalogue of metrics
+	@$(VENV)/python -m monitoring.render
+	@$(VENV)/python -m cli.settings_page
 
 lock: setup ## pin again: requirements.txt from pyproject.toml, jars.sha256 (newest versions: make lock ARGS=--upgrade)
 	$(VENV)/uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 \

@@ -17,9 +17,9 @@ from pathlib import Path
 from benchmarks import payments
 from benchmarks.report import Measured, say, show
 from cli import services
-from cli.client import Ask, Client
 from cli.launch import launched
 from cli.shell import Shell
+from ingestion.client import Ask, Client
 from ledgerlake.aws import Aws
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings

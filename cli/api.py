@@ -8,8 +8,10 @@ from getpass import getuser
 
 import uvicorn
 
+from cli.emf import deliver
 from ingestion.handlers.upload_api_local import asgi
 from ledgerlake.aws import Aws
+from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 
 TENANT = "local"
@@ -18,9 +20,11 @@ TENANT = "local"
 
 def main(port: int) -> None:
     """Serves until a signal ends it."""
+    structured()
     settings = Settings.from_mapping(os.environ)
     claims = {"sub": getuser(), settings.tenant_claim: TENANT}
-    uvicorn.run(asgi(settings, Aws(settings), claims), host="127.0.0.1", port=port, log_level="warning")
+    aws = Aws(settings)
+    uvicorn.run(asgi(settings, aws, claims, emit=deliver(aws)), host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":

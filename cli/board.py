@@ -8,8 +8,8 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 
-from cli.client import Json
 from cli.uploads import listing, seconds, state
+from ingestion.client import Json
 
 
 class Board:

@@ -42,6 +42,7 @@ def start(state: State, name: str = "ledgerlake") -> dict[str, str]:
     os.environ.update(keys)
     endpoints = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3_port}"}
     env = {**keys, **endpoints, **this_checkout(), **installation(endpoints["AWS_ENDPOINT_URL"], name)}
+    env["LEDGERLAKE_LINEAGE"] = str(state.root.resolve() / "lineage.jsonl")
     state.save_env(env)
     _create(state, env)
     return env

@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from cli.client import Json
 from cli.commands.history import commit_row
 from cli.demo_files import DATASET, DemoFile, Payment, expected
 from cli.reading import records, select, uri
 from cli.shell import Exit, Reply, Shell, table
 from cli.uploads import COUNTS, reason, state
 from cli.uploads import seconds as seconds_of
+from ingestion.client import Json
 from tables.history import history
 
 _SUM = "SELECT currency, count(*) AS payments, sum(amount) AS amount FROM payments GROUP BY currency ORDER BY currency"

@@ -1,8 +1,9 @@
 """The wiring that AWS does by itself and a laptop lacks: S3 -> SQS, SQS -> Lambda, schedule -> Lambda.
 
 It calls the real handlers with the events that AWS would send, in the way AWS sends them: at least once, in no order,
-up to 10 messages a batch, with partial batch responses. It even repeats itself on purpose (`REPEAT_EVERY`), and every
-start announces again all that lies in landing. Kinesis needs no pump: the stream reads it.
+up to 10 messages a batch, with partial batch responses; their metrics reach CloudWatch. It even repeats itself on
+purpose (`REPEAT_EVERY`), and every start announces again all that lies in landing. Kinesis needs no pump: the stream
+reads it.
 
     python -m cli.pump        with the settings in the environment, until SIGTERM
 """
@@ -19,13 +20,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
+from cli.emf import deliver
 from cli.notifications import bucket_test_event, lambda_context, s3_event, scheduled_event, sqs_event
 from ingestion.handlers import admit, sweep
 from ledgerlake.aws import Aws, BotoCoreError, ClientError
 from ledgerlake.layout import LANDING_PREFIX
+from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 
 LIST_SECONDS = 0.1
@@ -45,6 +48,16 @@ class Pump:
     aws: Aws
     stop: threading.Event = field(default_factory=threading.Event)
     landed: threading.Event = field(default_factory=threading.Event)
+
+    @cached_property
+    def admit_function(self) -> admit.Handler:
+        """The admission function."""
+        return admit.build(self.aws.settings, self.aws, emit=deliver(self.aws))
+
+    @cached_property
+    def sweep_function(self) -> sweep.Handler:
+        """The sweeper."""
+        return sweep.build(self.aws.settings, self.aws, emit=deliver(self.aws))
 
     def run(self) -> None:
         """Pumps until `stop` is set; what fails is logged and tried again."""
@@ -85,7 +98,7 @@ class Pump:
     def schedule(self) -> None:
         """Schedule -> Lambda: the sweeper, soon after the start and then at its interval."""
         while not self.stop.wait(SWEEP_SECONDS):
-            self._try("sweep", lambda: sweep.handler(scheduled_event(), lambda_context("sweep")))
+            self._try("sweep", lambda: self.sweep_function(scheduled_event(), lambda_context("sweep")))
 
     def _landing(self) -> Iterator[dict[str, Any]]:
         pages = self.aws.s3.get_paginator("list_objects_v2")
@@ -117,7 +130,7 @@ class Pump:
 
     def _invoke(self, messages: list[dict[str, Any]]) -> None:
         event = sqs_event(self.aws.settings, messages)
-        response = self._try("admit", lambda: admit.handler(event, lambda_context("admit")))
+        response = self._try("admit", lambda: self.admit_function(event, lambda_context("admit")))
         if response is None:  # the function failed as a whole: every message comes back
             return
         failed = {each["itemIdentifier"] for each in response["batchItemFailures"]}
@@ -138,7 +151,7 @@ class Pump:
 
 def main() -> None:
     """Pumps with the settings of the environment until a signal asks it to end."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    structured()
     pump = Pump(Aws(Settings.from_mapping(os.environ)))
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: pump.stop.set())

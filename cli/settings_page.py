@@ -21,8 +21,8 @@ overrule it. This page is made from `ledgerlake/settings.py`: `python -m cli.set
 """
 
 TAIL = """
-Read by the command line only: `LEDGERLAKE_API_URL`, where the upload API answers; `LEDGERLAKE_STATE`, the folder of the
-embedded cloud (`.ledgerlake`). AWS credentials are found as by every AWS program: environment, profile, role.
+The command line reads `LEDGERLAKE_API_URL` too, and `LEDGERLAKE_STATE`, the folder of the embedded cloud
+(`.ledgerlake`). AWS credentials are found as by every AWS program: environment, profile, role.
 
 `ledgerlake doctor` reads `LEDGERLAKE_GLUE_JOB`, the name of the stream's job in AWS, and looks then at what templates
 promise; `make deploy` ends with it and with every setting of an installation.

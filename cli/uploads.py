@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from cli.client import Json
 from cli.shell import table
+from ingestion.client import Json
 from ledgerlake.clock import from_text
 
 COLORS = {"applied": "green", "held": "yellow", "rejected": "red", "accepted": "cyan"}

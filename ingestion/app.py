@@ -6,6 +6,7 @@ tenant's does not exist for them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -25,12 +26,14 @@ from ingestion.request import FieldProblem, InvalidRequestError
 from ingestion.row import Row
 from ingestion.values import Caller
 from ledgerlake.layout import UPLOAD_ID
+from ledgerlake.logs import about
 from monitoring.metrics import emf
 
 Emit = Callable[[str], None]
 """Takes one EMF line; in Lambda that is `print`."""
 
 MAX_CLAIM = 256
+_log = logging.getLogger(__name__)
 _PAGE = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 _BEFORE = Annotated[str | None, Query(pattern=UPLOAD_ID.pattern, description="`next` of the page before")]
 _ID = Annotated[str, Path(description="Id of the upload")]
@@ -69,6 +72,7 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
     @routes.post("/v1/uploads", status_code=HTTPStatus.CREATED, summary="Ask for an upload", tags=["uploads"])
     def ask(body: AskBody) -> GrantBody:
         granted = grant_upload(intake, body.request(), _caller(app, intake))
+        _log.info("granted", extra=about(granted.grant))
         emit(
             emf(
                 intake.settings.metrics_namespace,

@@ -15,6 +15,7 @@ from ledgerlake.aws import transient
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import LANDING_PREFIX
+from ledgerlake.logs import about
 
 RING_AT_MOST = 500
 """Uploads of a dataset that one sweep rings: the oldest, where a gap would be, and the newest, which leads to all."""
@@ -50,10 +51,12 @@ def _admit_unnoticed(intake: Intake, age: timedelta) -> tuple[tuple[Admitted, ..
         try:
             admitted = admit(intake, landed)
         except LedgerlakeError as error:
-            _log.warning("%s: %s", landed.key, error)
+            _log.warning("not admitted: %s: %s", landed.key, error)
             failures.append(f"{landed.key}: {error}")
         else:
             found += [admitted] if admitted else []
+            if admitted and (decided := admitted.row.manifest or admitted.row.rejection):
+                _log.info("admitted, though no notification came", extra=about(decided))
     return tuple(found), tuple(failures)
 
 
@@ -80,6 +83,7 @@ def _ring_again(intake: Intake, age: timedelta) -> tuple[tuple[Manifest, ...], d
         due = [(row, row.manifest) for row in pending if row.manifest and row.manifest.accepted_at <= before]
         for row, manifest in [*due[: RING_AT_MOST - 1], *due[RING_AT_MOST - 1 :][-1:]]:
             keep_manifest(intake, row)
+            _log.info("announced again", extra=about(manifest))
             rung.append(manifest)
     publish(intake.aws, intake.settings, [manifest.event for manifest in rung])
     return tuple(rung), lag

@@ -54,7 +54,7 @@ class Aws:
     def _client(self, name: str, endpoint: str | None = None) -> Any:
         config = Config(
             signature_version="s3v4" if name == "s3" else None,
-            retries={"mode": "standard", "max_attempts": 1 if name == "cloudwatch" else 5},
+            retries={"mode": "standard", "max_attempts": 1 if name in {"cloudwatch", "xray"} else 5},
             s3={"addressing_style": "path"} if endpoint and name == "s3" else None,
             connect_timeout=3,
             read_timeout=30,
@@ -97,6 +97,16 @@ class Aws:
     def cloudwatch(self) -> Any:
         """Metrics of the streaming job; tried once, because measuring must not hold up what it measures."""
         return self._client("cloudwatch")
+
+    @cached_property
+    def secretsmanager(self) -> Any:
+        """What programs need to call the upload API."""
+        return self._client("secretsmanager")
+
+    @cached_property
+    def xray(self) -> Any:
+        """Traces of uploads; tried once, as metrics are."""
+        return self._client("xray")
 
 
 def error_code(error: ClientError) -> str:

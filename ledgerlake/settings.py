@@ -123,6 +123,23 @@ class Settings:
         120,
     )
     metrics_namespace: str = _from("LEDGERLAKE_METRICS_NAMESPACE", "CloudWatch namespace", default="ledgerlake")
+    api_url: str | None = _from("LEDGERLAKE_API_URL", "Where the canary finds the upload API", default=None)
+    canary_secret: str | None = _from(
+        "LEDGERLAKE_CANARY_SECRET",
+        "Secret with token_url, client_id, client_secret and scope of the canary; none: it sends no token",
+        default=None,
+    )
+    lineage: str | None = _from(
+        "LEDGERLAKE_LINEAGE",
+        "Where the stream sends OpenLineage events: a file, or an http(s) URL",
+        default=None,
+    )
+    tracing: str = _from(
+        "LEDGERLAKE_TRACING",
+        "Whether the stages of every upload are sent to X-Ray: on or off",
+        _one_of("on", "off"),
+        "off",
+    )
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, str]) -> Settings:

@@ -16,9 +16,11 @@ from dataclasses import fields
 from types import FrameType
 
 from ledgerlake.aws import Aws
+from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 from streaming_jobs import stream
 from streaming_jobs.lake import Lake
+from streaming_jobs.lineage_sink import sink
 from streaming_jobs.session import large_path_problem, start_session
 from tables.contract_store import ContractStore
 
@@ -27,9 +29,7 @@ logger = logging.getLogger("streaming_jobs")
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
     """Runs the stream until the process is told to end."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for library in ("py4j", "botocore"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    structured()
     settings = Settings.from_mapping({**environ, **job_arguments(argv)})
     stop = threading.Event()
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
     if problem:
         logger.warning("only the driver applies uploads, large ones are refused: %s", problem)
     try:
-        stream.run(Lake(settings, aws, ContractStore(settings, aws), spark), stop)
+        stream.run(Lake(settings, aws, ContractStore(settings, aws), spark, lineage=sink(settings)), stop)
     finally:
         spark.stop()
 

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.settings import Settings
+from streaming_jobs.lineage_sink import Sink, nowhere
 from tables.contract_store import ContractStore
 
 
@@ -26,6 +27,7 @@ class Lake:
 
     `driver` is who holds the leases of tables that are being written. `handles` are those of Delta tables, by dataset
     and table (`open_tables.py`), and so is what `upkeep.py` saw when it last looked.
+    `lineage` takes OpenLineage events.
     """
 
     settings: Settings
@@ -34,5 +36,6 @@ class Lake:
     spark: SparkSession | None = None
     clock: Clock = utc_now
     driver: str = field(default_factory=new_driver)
+    lineage: Sink = nowhere
     handles: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
     looks: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)

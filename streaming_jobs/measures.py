@@ -1,20 +1,28 @@
-"""What the streaming job measures of runs and micro-batches; the names stand in `monitoring.metrics.METRICS`."""
+"""What the streaming job tells of runs and micro-batches: log lines, metrics (`monitoring.metrics.METRICS`), traces."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
 from ledgerlake.events import Outcome, UploadEvent
-from monitoring import metrics
+from ledgerlake.logs import about
+from monitoring import metrics, traces
+from monitoring.traces import Stage
 from streaming_jobs.lake import Lake
 from streaming_jobs.runs import Run
+
+logger = logging.getLogger(__name__)
 
 
 def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[UploadEvent], began: datetime) -> None:
     """Counts of a run that was applied from `began` until now, its stages, and what is still to apply."""
     if not outcomes:
         return
+    for outcome in outcomes:
+        logger.info("%s in version %s", outcome.state, outcome.version, extra=about(outcome))
+    traces.put(lake.aws, lake.settings, _stages(run, outcomes, began))
     announced = max((event.seq for event in events), default=run.last)
     landed = min(upload.landed_at for upload in run.uploads)
     accepted = min(upload.accepted_at for upload in run.uploads)
@@ -27,6 +35,8 @@ def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[U
     dataset = {"dataset": run.dataset}
     values = {
         "uploads_applied": sum(outcome.state == "applied" for outcome in outcomes),
+        "uploads_late": _late(run, outcomes),
+        "apply_failures": 0,
         "uploads_held": sum(outcome.state == "held" for outcome in outcomes),
         "freshness_seconds": (committed - landed).total_seconds(),
         "lag_uploads": max(0, announced - run.last),
@@ -36,6 +46,25 @@ def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[U
     for stage, seconds in (("wait", began - accepted), ("apply", now - began)):
         stages = {"stage_seconds": seconds.total_seconds()}
         metrics.put(lake.aws, lake.settings, now, stages, {**dataset, "stage": stage})
+
+
+def _stages(run: Run, outcomes: Sequence[Outcome], began: datetime) -> list[Stage]:
+    accepted = {upload.seq: upload.accepted_at for upload in run.uploads}
+    return [
+        stage
+        for each in outcomes
+        for stage in (
+            Stage("wait", each.upload_id, each.dataset, accepted[each.seq], max(began, accepted[each.seq])),
+            Stage("apply", each.upload_id, each.dataset, began, each.applied_at, bad=each.state == "held"),
+        )
+    ]
+
+
+def _late(run: Run, outcomes: Sequence[Outcome]) -> int:
+    """Applied uploads that took longer than their contract promises."""
+    landed = {upload.seq: upload.landed_at for upload in run.uploads}
+    times = [each.applied_at - landed[each.seq] for each in outcomes if each.state == "applied"]
+    return sum(time.total_seconds() > run.contract.latency_seconds for time in times)
 
 
 def of_failure(lake: Lake, dataset: str) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Outcome, UploadEvent
 from ledgerlake.layout import app_id
+from ledgerlake.logs import about
 from streaming_jobs import measures
 from streaming_jobs.checkpoints import shorten
 from streaming_jobs.commit import apply_run
@@ -38,9 +39,10 @@ def apply_microbatch(lake: Lake, events: Sequence[UploadEvent]) -> tuple[Outcome
 
 def apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent] = ()) -> tuple[Outcome, ...]:
     """Applies the next run of one dataset; nothing if it has none, or if that fails."""
-    with isolated(lake, dataset):
+    with isolated(lake, dataset) as concerned:
         run = next_run(lake, dataset, progress(lake, dataset), events)
         if run:
+            concerned.update(about(run.uploads[0]))
             began = lake.clock()
             with held(lake, dataset) as lease:
                 outcomes = apply_run(lake, run, lease)
@@ -81,13 +83,18 @@ def progress(lake: Lake, dataset: str) -> int:
 
 
 @contextmanager
-def isolated(lake: Lake, dataset: str) -> Iterator[None]:
-    """Keeps a failure inside its dataset: it is logged and counted, and the dataset is tried again later."""
+def isolated(lake: Lake, dataset: str) -> Iterator[dict[str, object]]:
+    """Keeps a failure inside its dataset: it is logged and counted, and the dataset is tried again later.
+
+    What the block adds to the yielded members says whom the failure concerns.
+    """
+    concerned: dict[str, object] = {"dataset": dataset}
     try:
-        yield
+        yield concerned
     except LedgerlakeError as error:
-        logger.warning("%s waits: %s: %s", dataset, type(error).__name__, " ".join(str(error).split()))
+        text = " ".join(str(error).split())
+        logger.warning("%s waits: %s: %s", dataset, type(error).__name__, text, extra=concerned)
         measures.of_failure(lake, dataset)
     except Exception:
-        logger.exception("%s waits: its next run failed", dataset)
+        logger.exception("%s waits: its next run failed", dataset, extra=concerned)
         measures.of_failure(lake, dataset)

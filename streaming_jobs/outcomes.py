@@ -1,8 +1,8 @@
 """What became of each upload, told to those who ask: the ledger, and the `uploads` table.
 
-The truth is the `userMetadata` of the data table's commits. The ledger is told first and `uploads` last, so that its
-`txn` version says up to which upload everybody knows; `recover` tells the rest again, which changes nothing that was
-already said.
+The truth is the `userMetadata` of the data table's commits. The ledger and lineage are told first and `uploads` last,
+so that its `txn` version says up to which upload everybody knows; `recover` tells the rest again, which changes nothing
+that was already said.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ledgerlake.clock import to_text
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, upload_item
+from streaming_jobs import lineage
 from streaming_jobs.lake import Lake
 from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import manifests
@@ -120,6 +121,8 @@ def tell(lake: Lake, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -
 
 def _tell(lake: Lake, table: Handle, outcomes: Sequence[Outcome], uploads: Sequence[Manifest]) -> None:
     tell_ledger(lake, outcomes)
+    for event in lineage.events(lake.settings, outcomes, uploads, lake.clock()):
+        lake.lineage(event)
     rows = [
         {**{name: getattr(manifest, name) for name in system_tables.OF_MANIFEST}, **asdict(outcome)}
         for outcome, manifest in zip(outcomes, uploads, strict=True)

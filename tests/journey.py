@@ -11,13 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from cli import services
-from cli.client import Ask, Client
 from cli.prepare import contracts, prepare
 from cli.state import State
+from ingestion.client import Ask, Client
 from ledgerlake.aws import Aws
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings
 from streaming_jobs.lake import Lake
+from streaming_jobs.lineage_sink import sink
 from streaming_jobs.microbatch import catch_up
 from tables.contract_store import ContractStore
 from tables.delta import open_table, query
@@ -69,7 +70,8 @@ def journey(env: Mapping[str, str], folder: Path) -> Iterator[Journey]:
     try:
         client = Client(services.start_api(state, env))
         services.start_pump(state, env)
-        yield Journey(client, Lake(settings, aws, ContractStore(settings, aws)), state, folder)
+        lake = Lake(settings, aws, ContractStore(settings, aws), lineage=sink(settings))
+        yield Journey(client, lake, state, folder)
     finally:
         for name in ("api", "pump"):
             services.stop_service(state, name)

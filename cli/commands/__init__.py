@@ -3,6 +3,7 @@
 from cli.command import Command
 from cli.commands import (
     as_of,
+    canary,
     changes,
     contracts,
     cost,
@@ -11,6 +12,7 @@ from cli.commands import (
     down,
     history,
     ledger,
+    metrics,
     quarantine,
     query,
     status,
@@ -36,6 +38,8 @@ COMMANDS: tuple[Command, ...] = (
     ledger.COMMAND,
     sweep.COMMAND,
     cost.COMMAND,
+    canary.COMMAND,
+    metrics.COMMAND,
     doctor.COMMAND,
 )
 """A new command is one module and one line here."""

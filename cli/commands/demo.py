@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cli import services
 from cli.board import Board
-from cli.client import Ask, Client, Json
 from cli.cloud import stop_all
 from cli.command import Command
 from cli.demo_files import DATASET, DemoFile, expected, first_wave, second_wave
@@ -19,6 +18,7 @@ from cli.demo_report import Run, report
 from cli.launch import launched
 from cli.reading import uri
 from cli.shell import Reply, Shell
+from ingestion.client import Ask, Client, Json
 from tables.history import history
 
 ADMITTED = frozenset({"accepted", "applied", "held", "rejected"})

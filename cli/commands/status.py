@@ -6,10 +6,10 @@ from argparse import ArgumentParser, Namespace
 
 from rich.console import Group
 
-from cli.client import Client
 from cli.command import Command
 from cli.shell import Exit, Reply, Shell
 from cli.uploads import hints, listing, whole
+from ingestion.client import Client
 
 
 def _arguments(parser: ArgumentParser) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Group
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from cli.client import Ask, Client, Json
 from cli.command import Command
 from cli.shell import Exit, Reply, Shell
 from cli.sidecar import Sidecar, read_sidecar
 from cli.uploads import hints, listing, whole
+from ingestion.client import Ask, Client, Json
 from ledgerlake.errors import ConfigurationError
 
 

@@ -14,11 +14,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ingestion.admission import Admitted, admit
 from ingestion.intake import Intake
+from ingestion.row import Row
 from ingestion.triggers import landed_objects
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
+from ledgerlake.events import Manifest
+from ledgerlake.layout import parse_landing_key
+from ledgerlake.logs import about, structured
 from ledgerlake.settings import Settings
+from monitoring import traces
 from monitoring.metrics import emf
+from monitoring.traces import Stage
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 Emit = Callable[[str], None]
@@ -30,32 +36,60 @@ def build(settings: Settings, aws: Aws, clock: Clock = utc_now, emit: Emit = pri
     intake = Intake(settings, aws, clock)
 
     def one(record: SQSRecord) -> None:
+        concerned: dict[str, object] = {}
         try:
             for landed in landed_objects(record.body):
+                concerned = _named_by(landed.key)
                 admitted = admit(intake, landed)
                 if admitted and admitted.first:
-                    measure(intake, admitted, emit)
+                    tell(intake, admitted, emit)
         except Exception:
-            _log.exception("message %s goes back to the queue", record.message_id)
-            emit(emf(settings.metrics_namespace, clock(), {"admission_failures": 1}, {}))
+            _log.exception("message %s goes back to the queue", record.message_id, extra=concerned)
             raise
 
     def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        return dict(process_partial_response(event, one, processor, context))
+        response = dict(process_partial_response(event, one, processor, context))
+        failed = {"admission_failures": len(processor.fail_messages)}
+        emit(emf(settings.metrics_namespace, clock(), failed, {}))
+        return response
 
     return handle
 
 
-def measure(intake: Intake, admitted: Admitted, emit: Emit) -> None:
-    """Publishes what was decided of an upload, and how long it took since the file landed."""
+def tell(intake: Intake, admitted: Admitted, emit: Emit) -> None:
+    """Logs, measures and traces what was decided of an upload, and how long it took since the file landed."""
     namespace = intake.settings.metrics_namespace
+    traces.put(intake.aws, intake.settings, _stages(admitted.row))
     if manifest := admitted.row.manifest:
+        _log.info("accepted as number %d", manifest.seq, extra=about(manifest))
         dataset, seconds = {"dataset": manifest.dataset}, (manifest.accepted_at - manifest.landed_at).total_seconds()
-        emit(emf(namespace, manifest.accepted_at, {"uploads_accepted": 1, "bytes_accepted": manifest.size}, dataset))
+        counts = {"uploads_accepted": 1, "uploads_rejected": 0, "bytes_accepted": manifest.size}
+        emit(emf(namespace, manifest.accepted_at, counts, dataset))
         emit(emf(namespace, manifest.accepted_at, {"stage_seconds": seconds}, {**dataset, "stage": "admit"}))
     elif rejection := admitted.row.rejection:
+        _log.info("rejected by the check %s", rejection.check, extra=about(rejection))
         emit(emf(namespace, rejection.rejected_at, {"uploads_rejected": 1}, {"dataset": rejection.dataset}))
+
+
+def _stages(row: Row) -> list[Stage]:
+    decided, grant = row.manifest or row.rejection, row.grant
+    if decided is None or grant is None:
+        return []
+    upload_id, dataset, landed = decided.upload_id, decided.dataset, decided.landed_at
+    until = decided.accepted_at if isinstance(decided, Manifest) else decided.rejected_at
+    return [
+        Stage("put", upload_id, dataset, grant.granted_at, landed),
+        Stage("admit", upload_id, dataset, landed, until, bad=row.manifest is None),
+    ]
+
+
+def _named_by(key: str) -> dict[str, object]:
+    try:
+        dataset, upload_id = parse_landing_key(key)
+    except ValueError:
+        return {}
+    return {"dataset": dataset, "upload_id": upload_id}
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -65,5 +99,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _handler() -> Handler:
+    structured()
     settings = Settings.from_mapping(os.environ)
     return build(settings, Aws(settings))

@@ -15,6 +15,7 @@ from ingestion.sweeper import Swept, sweep
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.errors import TransientError
+from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 from monitoring.metrics import emf
 
@@ -57,5 +58,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _handler() -> Handler:
+    structured()
     settings = Settings.from_mapping(os.environ)
     return build(settings, Aws(settings))

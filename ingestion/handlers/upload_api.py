@@ -13,6 +13,7 @@ from ingestion.app import Emit, build_app
 from ingestion.intake import Intake
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
+from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 
 
@@ -28,5 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _app() -> APIGatewayHttpResolver:
+    structured()
     settings = Settings.from_mapping(os.environ)
     return build(settings, Aws(settings))

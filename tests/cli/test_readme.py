@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from cli.state import State
 from tables.odcs import load
+from tests.queries import Asked, queries_of_grafana, queries_of_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,19 +56,69 @@ def _matches(expected: str, printed: str) -> bool:
     return re.fullmatch(wanted, found) is not None
 
 
-@pytest.mark.timeout(400)
-def test_every_command_prints_what_the_readme_says(tmp_path: Path) -> None:
-    exported = ""
+@dataclass(frozen=True)
+class Recorded:
+    """The README's commands, what they should print and did; metrics, logs and lineage as they were before the end."""
+
+    commands: list[tuple[str, str, subprocess.CompletedProcess[str]]]
+    published: Asked
+    logs: dict[str, list[str]]
+    lineage: list[str]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    folder = tmp_path_factory.mktemp("readme")
+    exported, commands, published, logs, lineage = "", [], set(), {}, []
     try:
         for command, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", "".join(_blocks("console")), re.MULTILINE):
             if command.startswith("export "):
                 exported += command + "\n"
                 continue
-            done = _run(exported + command, tmp_path)
-            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-            assert _matches(expected, done.stdout), f"{command}\n{done.stdout}"
+            if command.startswith("ledgerlake down"):
+                found = json.loads(_run(f"{exported}ledgerlake metrics --json", folder).stdout)
+                published = {(each["metric"], frozenset(each["dimensions"])) for each in found if each["samples"]}
+                state = State(folder / ".ledgerlake" / "demo")
+                logs = {name: state.log(name).read_text().splitlines() for name in ("api", "pump", "stream")}
+                lineage = (state.root / "lineage.jsonl").read_text().splitlines()
+            commands.append((command, expected, _run(exported + command, folder)))
     finally:
-        _run(f"{exported}ledgerlake down", tmp_path)
+        _run(f"{exported}ledgerlake down", folder)
+    return Recorded(commands, published, logs, lineage)
+
+
+@pytest.mark.timeout(400)
+def test_every_command_prints_what_the_readme_says(recorded: Recorded) -> None:
+    for command, expected, done in recorded.commands:
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert _matches(expected, done.stdout), f"{command}\n{done.stdout}"
+
+
+@pytest.mark.timeout(400)
+def test_no_chart_is_empty_after_the_demo(recorded: Recorded) -> None:
+    assert (queries_of_grafana() | queries_of_stack()) - recorded.published == set()
+
+
+@pytest.mark.timeout(400)
+def test_an_upload_of_the_demo_can_be_followed_through_the_logs_of_every_process(recorded: Recorded) -> None:
+    said: dict[str, dict[str, str]] = {}
+    for name, lines in recorded.logs.items():
+        for line in (json.loads(line) for line in lines if line.startswith("{")):  # the JVM has a say as well
+            if "upload_id" in line:
+                said.setdefault(line["upload_id"], {})[name] = line["message"]
+    assert len(said) == 6  # the files of the demo, and the row of the canary
+    for stages in said.values():
+        assert stages["api"] == "granted"
+        assert stages["pump"].startswith("accepted as number ")
+        assert re.match(r"(applied|held) in version \d+$", stages["stream"])
+
+
+@pytest.mark.timeout(400)
+def test_the_demo_leaves_the_lineage_of_every_commit(recorded: Recorded) -> None:
+    events = [json.loads(line) for line in recorded.lineage]
+    files = {each["name"] for event in events for each in event["inputs"]}
+    assert {event["eventType"] for event in events} == {"START", "COMPLETE"}
+    assert len(files) == 6  # as above
 
 
 def _run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:

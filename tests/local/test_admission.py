@@ -243,11 +243,12 @@ def test_of_a_batch_only_the_message_that_failed_goes_back(fresh_cloud: Cloud) -
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     measured = [set(json.loads(line)) - {"_aws", "dataset", "stage"} for line in lines]
     assert measured == [
-        {"uploads_accepted", "bytes_accepted"},
+        {"uploads_accepted", "uploads_rejected", "bytes_accepted"},
         {"stage_seconds"},
-        {"admission_failures"},
         {"uploads_rejected"},
+        {"admission_failures"},
     ]
+    assert json.loads(lines[-1])["admission_failures"] == 1
     assert handle(sqs_event("hello"), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -20,7 +21,7 @@ from tests.journey import Journey, journey
 
 @pytest.fixture
 def running(fresh_cloud: Cloud, tmp_path: Path) -> Iterator[Journey]:
-    with journey(fresh_cloud.env, tmp_path) as made:
+    with journey({**fresh_cloud.env, "LEDGERLAKE_LINEAGE": str(tmp_path / "lineage.jsonl")}, tmp_path) as made:
         yield made
 
 
@@ -57,6 +58,16 @@ def test_every_file_ends_as_it_must_and_the_table_is_right_to_the_cent(running: 
     _, as_it_was = expected(first_wave())
     (earlier,) = running.rows("SELECT count(*) AS n, sum(amount) AS amount FROM payments", payments=before)
     assert (earlier["n"], earlier["amount"]) == (len(as_it_was), sum(row.amount or 0 for row in as_it_was.values()))
+
+
+def test_lineage_says_which_file_made_which_version(running: Journey) -> None:
+    ids = [_send(running, file) for file in first_wave()[:2]]
+    running.apply()
+    with (running.folder / "lineage.jsonl").open() as lines:
+        start, complete = (json.loads(line) for line in lines)
+    assert (start["eventType"], complete["eventType"]) == ("START", "COMPLETE")
+    assert [each["name"] for each in complete["inputs"]] == [f"raw/payments/files/{each}" for each in ids]
+    assert complete["outputs"][0]["facets"]["version"]["datasetVersion"] == str(running.version())
 
 
 def test_a_restarted_pump_announces_everything_again_and_nothing_changes(running: Journey, fresh_cloud: Cloud) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from cli.emf import deliver
+from ledgerlake.aws import Aws
 from ledgerlake.clock import utc_now
-from monitoring.metrics import put
+from monitoring.metrics import emf, put
 from tests.conftest import Cloud
 
 
@@ -24,3 +26,15 @@ def test_a_measurement_arrives_with_its_dimensions(fresh_cloud: Cloud) -> None:
         Statistics=["Sum"],
     )
     assert [point["Sum"] for point in read["Datapoints"]] == [998.0]
+
+
+def test_a_line_that_a_function_prints_arrives_as_cloudwatch_would_read_it(fresh_cloud: Cloud) -> None:
+    now = utc_now()
+    settings = replace(fresh_cloud.settings, metrics_namespace=f"{fresh_cloud.settings.ledger_table}-lines")
+    line = emf(settings.metrics_namespace, now, {"uploads_accepted": 1, "bytes_accepted": 7}, {"dataset": "payments"})
+    deliver(Aws(settings))(line)
+    found = fresh_cloud.aws.cloudwatch.list_metrics(Namespace=settings.metrics_namespace)["Metrics"]
+    assert {(each["MetricName"], each["Dimensions"][0]["Value"]) for each in found} == {
+        ("uploads_accepted", "payments"),
+        ("bytes_accepted", "payments"),
+    }

@@ -239,7 +239,9 @@ def test_the_latest_uploads_come_first_a_page_at_a_time(tenants: Tenants) -> Non
 
 
 def test_datasets_and_their_contracts_are_shown(tenants: Tenants) -> None:
-    assert tenants.acme.get("/v1/datasets").json() == {"datasets": ["accounts", "instrument_prices", "payments"]}
+    assert tenants.acme.get("/v1/datasets").json() == {
+        "datasets": ["accounts", "canary", "instrument_prices", "payments"]
+    }
     shown = tenants.acme.get("/v1/datasets/payments").json()
     assert {column["name"]: column["type"] for column in shown["columns"]}["amount"] == "decimal(18,2)"
     assert shown["contract"] == tenants.intake.contracts.current(DATASET).text

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from cli import services
-from cli.client import Ask
 from cli.processes import wait_until
+from ingestion.client import Ask
 from ledgerlake.layout import table_uri
 from tables.delta import query
 from tests.conftest import Cloud

@@ -60,6 +60,8 @@ def test_the_published_names_do_not_change_unnoticed() -> None:
         "admission_failures",
         "apply_failures",
         "bytes_accepted",
+        "canary_failures",
+        "canary_seconds",
         "files_rewritten",
         "freshness_seconds",
         "lag_uploads",
@@ -75,6 +77,7 @@ def test_the_published_names_do_not_change_unnoticed() -> None:
         "uploads_found",
         "uploads_granted",
         "uploads_held",
+        "uploads_late",
         "uploads_rejected",
         "uploads_rung_again",
     ]

@@ -1,0 +1,147 @@
+"""The canary sends a row as a client would, finds it again, and says so when it does not."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from ingestion import token
+from ingestion.canary import beat
+from ingestion.handlers.canary import build
+from ledgerlake.clock import utc_now
+from ledgerlake.errors import ConfigurationError, LedgerlakeError, TransientError
+from tests.conftest import Cloud
+from tests.journey import Journey, journey
+from tests.local.clients import CONTEXT
+
+
+@pytest.fixture
+def running(fresh_cloud: Cloud, tmp_path: Path) -> Iterator[Journey]:
+    with journey(fresh_cloud.env, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def _applying(running: Journey) -> Iterator[None]:
+    """The stream, for the length of a block."""
+    stop = threading.Event()
+
+    def apply() -> None:
+        while not stop.wait(0.2):
+            running.apply()
+
+    thread = threading.Thread(target=apply)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_every_beat_is_found_and_the_table_keeps_the_last_of_each_canary(running: Journey) -> None:
+    lines: list[str] = []
+    settings = replace(running.lake.settings, api_url=running.client.url)
+    with _applying(running):
+        first = build(settings, running.lake.aws, emit=lines.append)({}, CONTEXT)
+        second = build(settings, running.lake.aws, emit=lines.append, source="other")({}, CONTEXT)
+        third = build(settings, running.lake.aws, emit=lines.append)({}, CONTEXT)
+    assert len({first["upload_id"], second["upload_id"], third["upload_id"]}) == 3
+    rows = running.rows("SELECT source, beat FROM canary ORDER BY source")
+    assert rows == [{"source": "other", "beat": second["beat"]}, {"source": "schedule", "beat": third["beat"]}]
+    measured = [json.loads(line) for line in lines]
+    assert [each["canary_failures"] for each in measured] == [0, 0, 0]
+    assert [each["canary_seconds"] for each in measured] == [each["seconds"] for each in (first, second, third)]
+
+
+def test_a_row_that_no_stream_applies_is_a_failure(running: Journey) -> None:
+    with pytest.raises(TransientError, match=r"is still (accepted|granted) after"):
+        beat(running.lake.settings, running.client, utc_now, "schedule", patience=0.5)
+
+
+def test_a_canary_without_an_api_counts_a_failure_and_says_what_to_set(fresh_cloud: Cloud) -> None:
+    lines: list[str] = []
+    for url, reason in ((None, "LEDGERLAKE_API_URL is not set"), ("http://127.0.0.1:9", "nothing answers at")):
+        settings = replace(fresh_cloud.settings, api_url=url)
+        with pytest.raises(ConfigurationError, match=reason):
+            build(settings, fresh_cloud.aws, emit=lines.append)({}, CONTEXT)
+    assert [json.loads(line)["canary_failures"] for line in lines] == [1, 1]
+
+
+@contextmanager
+def _server(status: int, body: bytes) -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
+    """Answers every POST so; notes path, authorization and body."""
+    received: list[tuple[str, str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.path, self.headers["Authorization"], sent))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is printed."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", received
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _secret(cloud: Cloud, text: str) -> str:
+    return str(cloud.aws.secretsmanager.create_secret(Name=cloud.settings.ledger_table, SecretString=text)["ARN"])
+
+
+def test_where_the_api_wants_a_token_the_canary_fetches_one(fresh_cloud: Cloud) -> None:
+    with _server(200, b'{"access_token": "T"}') as (issuer, asked), _server(401, b'{"detail": "no"}') as (api, called):
+        members = {"token_url": f"{issuer}/oauth2/token", "client_id": "canary:1", "client_secret": "s", "scope": "up"}
+        secret = _secret(fresh_cloud, json.dumps(members))
+        settings = replace(fresh_cloud.settings, api_url=api, canary_secret=secret)
+        with pytest.raises(LedgerlakeError, match="401"):
+            build(settings, fresh_cloud.aws, emit=lambda _: None)({}, CONTEXT)
+    basic = base64.b64encode(b"canary%3A1:s").decode()
+    assert asked == [("/oauth2/token", f"Basic {basic}", b"grant_type=client_credentials&scope=up")]
+    assert [(path, bearer) for path, bearer, _ in called] == [("/v1/uploads", "Bearer T")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (401, b"", "the issuer refuses the client of the secret .*: 401"),
+        (200, b"{}", "has no access_token"),
+        (200, b"<html>", "has no access_token"),
+    ],
+)
+def test_an_issuer_that_gives_no_token_is_named(fresh_cloud: Cloud, status: int, body: bytes, reason: str) -> None:
+    with _server(status, body) as (issuer, _):
+        members = {"token_url": issuer, "client_id": "c", "client_secret": "s"}
+        secret = _secret(fresh_cloud, json.dumps(members))
+        with pytest.raises(ConfigurationError, match=reason):
+            token.fetch(fresh_cloud.aws, secret)
+
+
+@pytest.mark.parametrize("text", ["{}", "not JSON", "[]", '{"token_url": 1}'])
+def test_a_secret_that_is_incomplete_says_what_it_needs(fresh_cloud: Cloud, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="missing: token_url, client_id, client_secret"):
+        token.fetch(fresh_cloud.aws, _secret(fresh_cloud, text))
+
+
+def test_a_secret_that_is_missing_is_named(fresh_cloud: Cloud) -> None:
+    with pytest.raises(ConfigurationError, match="the secret nobody-made-this cannot be read"):
+        token.fetch(fresh_cloud.aws, "nobody-made-this")
