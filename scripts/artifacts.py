@@ -47,6 +47,8 @@ class Target:
     alone: tuple[str, ...] = ()
 
 
+READERS = ("bai2", "holidays", "iso3166", "iso4217", "mt-940", "openpyxl")
+"""What reads and judges files, wherever that is done."""
 FUNCTIONS = Target(
     "aarch64-manylinux_2_28",
     (
@@ -58,11 +60,22 @@ FUNCTIONS = Target(
         "pyarrow",
         "pydantic",
         "ruamel.yaml",
+        *READERS,
     ),
 )
 JOB = Target(
     "x86_64-manylinux_2_28",
-    ("boto3", "deltalake", "jsonschema", "numpy", "open-data-contract-standard", "pandas", "pyarrow", "ruamel.yaml"),
+    (
+        "boto3",
+        "deltalake",
+        "jsonschema",
+        "numpy",
+        "open-data-contract-standard",
+        "pandas",
+        "pyarrow",
+        "ruamel.yaml",
+        *READERS,
+    ),
     alone=("delta-spark",),  # Spark itself is the platform's
 )
 PYTHON = "3.13"

@@ -17,7 +17,7 @@ EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 _SAFE_DIGITS = 28  # sums of 10^10 such values still fit decimal128
 
 
-NACHA = 10**10
+NACHA = Decimal(10**10)
 """Of a hash total that is larger, its last ten digits are declared."""
 
 
@@ -45,7 +45,7 @@ def total_sum(values: pa.Array, unheld: Iterable[Decimal]) -> Decimal:
 
 def total_absolute(values: pa.Array, unheld: Iterable[Decimal]) -> Decimal:
     """The sum of absolute values: debits do not cancel credits."""
-    return _added(exact_sum(pc.abs(values)), map(abs, unheld))
+    return _added(exact_sum(pc.abs(values)), (number.copy_abs() for number in unheld))
 
 
 def total_hash(values: pa.Array, unheld: Iterable[Decimal]) -> Decimal:
@@ -53,7 +53,7 @@ def total_hash(values: pa.Array, unheld: Iterable[Decimal]) -> Decimal:
     digits = pc.replace_substring_regex(pc.cast(values, pa.string()), "[^0-9]", "")
     last = pc.utf8_slice_codeunits(digits, -_SAFE_DIGITS, None).drop_null()
     numbers = pc.cast(last.filter(pc.not_equal(last, "")), pa.decimal128(_SAFE_DIGITS, 0))
-    return _added(exact_sum(numbers), map(abs, unheld))
+    return _added(exact_sum(numbers), (number.copy_abs() for number in unheld))
 
 
 TOTALS: dict[str, Callable[[pa.Array, Iterable[Decimal]], Decimal]] = {
@@ -135,7 +135,7 @@ def _counted(found: Totals) -> dict[str, Decimal]:
 def _compared(name: str, declared: Decimal, found: Totals) -> Decimal:
     """What was counted, as it can be declared."""
     counted = _counted(found)[name]
-    return counted % NACHA if name.startswith("hash(") and counted >= NACHA > declared else counted
+    return EXACT.remainder(counted, NACHA) if name.startswith("hash(") and counted >= NACHA > declared else counted
 
 
 def _balance(name: str, found: Totals, declared: Declared) -> str:

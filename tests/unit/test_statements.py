@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, BinaryIO, cast
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ledgerlake.errors import RejectedError
 from tables.contract import Column, Contract, Kind
 from tests.shapes import a_contract, column, reasons
-from tests.statements import BAI2, COLUMNS, MT940
+from tests.statements import BAI2, CAMT, COLUMNS, MT940
 from tests.statements import STATEMENTS as FILES
 from validation.formats import FORMATS
 from validation.formats.entries import FIELDS, text_lines
@@ -184,3 +184,15 @@ def test_lines_are_those_of_an_editor_however_they_come(text: str, drops: list[i
 def test_a_number_of_entries_that_is_none_holds_the_file(count: str) -> None:
     assert _judged(MT940.replace(b":62F:", b":90C:" + count.encode() + b"EUR1,\n:62F:"), "mt940").held
     assert _judged(BAI2.replace(b"275150,6/", b"275150," + count.encode() + b"/"), "bai2").held
+
+
+def test_amounts_keep_every_digit() -> None:
+    digits = "1234567890" * 3 + "12345"
+    wide = tuple(replace(each, precision=38) if each.name == "amount" else each for each in COLUMNS)
+    camt = CAMT.replace(b">0.50<", f">{digits}.25<".encode())
+    found = validate(camt, a_contract(wide, name="camt.053"))
+    assert Decimal(f"-{digits}.250") in column(found, "amount")
+    assert "a difference of" in found.held[0]
+    bai = BAI2.replace(b"16,475,50,", f"16,475,{digits[:30]},".encode())
+    found = validate(bai, a_contract(wide, name="bai2"))
+    assert Decimal(f"-{digits[:28]}.{digits[28:30]}") in column(found, "amount")

@@ -135,3 +135,15 @@ def test_a_trailer_may_declare_a_hash_of_which_the_last_ten_digits_count() -> No
 def test_a_hash_total_is_the_sum_of_the_digits_read_as_numbers(identifiers: list[str]) -> None:
     digits = ["".join(filter(str.isdigit, each)) for each in identifiers]
     assert TOTALS["hash"](pa.array(identifiers, pa.string()), ()) == sum(int(each[-28:]) for each in digits if each)
+
+
+def test_totals_of_any_size_are_exact() -> None:
+    large, contract = "-" + "7" * 38 + "." + "3" * 38, a_contract((ID, AMOUNT, ACCOUNT), control_totals=HASHED)
+    found = validate(f"id,amount,account\n1,{large},1\n2,0.01,2\n".encode(), contract)
+    assert found.totals.checked["absolute(amount)"] == add(Decimal(large).copy_abs(), Decimal("0.01"))
+    many = "9" * 28
+    rows = "".join(f"{at},1,{many}\n" for at in range(200))
+    held = validate(
+        f"id,amount,account\n{rows}".encode(), contract, Declared(totals={"hash(account)": Decimal(1)})
+    ).held
+    assert f"the file has {200 * int(many) % 10**10:,}:" in held[0]

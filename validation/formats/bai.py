@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import BinaryIO
 
 from bai2.constants import TypeCodes, TypeCodeTransaction
 
 from tables.contract import Contract
+from tables.reference import currencies
 from validation.formats.block import Block, Broken, Format
 from validation.formats.entries import (
     Entry,
@@ -23,15 +23,13 @@ from validation.formats.entries import (
     blocks,
     columns_of,
     differs,
+    in_units,
     text_lines,
     written,
 )
 
 RULE = "bai2"
-NO_MINOR_UNIT = frozenset(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF")
-) | {"XPF"}
-THREE_DIGITS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+USUAL_DIGITS = 2  # of the minor unit of a currency that ISO 4217 does not know
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,30}")
 _AFTER_FUNDS = {"V": 2, "S": 3}
 _DEBIT, _CREDIT = range(400, 700), range(100, 400)
@@ -189,7 +187,7 @@ def _entry(cells: list[str], record: Joined, at: _File) -> Item:
         return Broken(record.line, RULE, f"the {wrong} of the transaction means nothing", record.raw)
     at.levels["49"].amount += amount
     after = _after_funds(cells, 3)
-    scale = 0 if at.currency in NO_MINOR_UNIT else 3 if at.currency in THREE_DIGITS else 2
+    digits = currencies().get(at.currency)
     value = _day(_cell(cells, 4)) if _cell(cells, 3) == "V" else at.day
     return Entry(
         record.line,
@@ -199,7 +197,7 @@ def _entry(cells: list[str], record: Joined, at: _File) -> Item:
             "currency": at.currency,
             "booking_date": at.day,
             "value_date": value,
-            "amount": written(Decimal(sign * amount).scaleb(-scale)),
+            "amount": written(in_units(sign * amount, USUAL_DIGITS if digits is None else digits)),
             "type": code,
             "bank_reference": _cell(cells, after),
             "reference": _cell(cells, after + 1),

@@ -195,7 +195,7 @@ def _signed(node: _Node) -> Decimal | None:
     amount, mark = number(node.at("Amt")), node.at("CdtDbtInd")
     if amount is None or mark not in {"CRDT", "DBIT"}:
         return None
-    return -amount if mark == "DBIT" else amount
+    return amount.copy_negate() if mark == "DBIT" else amount
 
 
 def _balance(node: _Node, statement: _Statement) -> Iterator[Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import BinaryIO
 
@@ -16,6 +16,7 @@ from tables.contract import Contract
 from validation.columns import Columns, fold, match, names_of
 from validation.formats.block import Block, Broken, beside
 from validation.formats.encoding import decoded, open_text
+from validation.totals import EXACT, add
 
 FIELDS = (
     "account",
@@ -34,7 +35,6 @@ FIELDS = (
 ROWS = 10_000
 MAX_LINE = 1024 * 1024
 _READ = 256 * 1024
-_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Movements:
 
     def add(self, amount: Decimal) -> None:
         """Counts an entry."""
-        self.sum, self.count = _EXACT.add(self.sum, amount), self.count + 1
+        self.sum, self.count = add(self.sum, amount), self.count + 1
 
 
 def columns_of(contract: Contract) -> Columns:
@@ -121,10 +121,10 @@ def text_lines(stream: BinaryIO, contract: Contract) -> Iterator[tuple[int, str]
 def number(text: str) -> Decimal | None:
     """A number of digits and one comma or point; None for any other text."""
     plain = text.strip().replace(",", ".")
-    if not plain.isascii() or not plain.lstrip("+-").replace(".", "", 1).isdigit() or len(plain) > _EXACT.prec // 4:
+    if not plain.isascii() or not plain.lstrip("+-").replace(".", "", 1).isdigit() or len(plain) > EXACT.prec // 4:
         return None
     try:
-        return _EXACT.create_decimal(plain)
+        return EXACT.create_decimal(plain)
     except InvalidOperation:
         return None
 
@@ -134,11 +134,16 @@ def written(amount: Decimal) -> str:
     return format(amount, "f")
 
 
+def in_units(amount: int, digits: int) -> Decimal:
+    """An amount whose last digits are those of a fraction."""
+    return EXACT.scaleb(Decimal(amount), -digits)
+
+
 def off(where: str, opening: Decimal, moved: Decimal, closing: Decimal) -> Iterator[Unbalanced]:
     """What keeps the movements from leading from one balance to the other."""
-    reached = _EXACT.add(opening, moved)
+    reached = add(opening, moved)
     if reached != closing:
-        missing = _EXACT.subtract(closing, reached)
+        missing = EXACT.subtract(closing, reached)
         way = f"{where} goes from {opening:,f} to {reached:,f}, its closing balance is {closing:,f}"
         yield Unbalanced(f"{way}: a difference of {missing:,f}")
 
@@ -147,7 +152,7 @@ def differs(where: str, what: str, declared: Decimal | int, found: Decimal | int
     """What keeps a declared total from being what was found."""
     said, have = Decimal(declared), Decimal(found)
     if said != have:
-        missing = _EXACT.subtract(said, have)
+        missing = EXACT.subtract(said, have)
         yield Unbalanced(f"{where} declares {said:,f} {what}, it has {have:,f}: a difference of {missing:,f}")
 
 

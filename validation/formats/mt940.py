@@ -159,7 +159,7 @@ def _balance(text: str) -> tuple[Decimal | None, str]:
     amount = number(found["amount"]) if found else None
     if found is None or amount is None:
         return None, ""
-    return -amount if found["status"].upper() == "D" else amount, found["currency"]
+    return amount.copy_negate() if found["status"].upper() == "D" else amount, found["currency"]
 
 
 def _summed(where: str, text: str, moved: Movements) -> Iterator[Item]:
@@ -169,7 +169,7 @@ def _summed(where: str, text: str, moved: Movements) -> Iterator[Item]:
         yield Unbalanced(f"{where} has a sum of entries that cannot be read: {text[:60]!r}")
         return
     yield from differs(where, "entries of that kind", int(found["number"] or 0), moved.count)
-    yield from differs(where, "in all of that kind", total, abs(moved.sum))
+    yield from differs(where, "in all of that kind", total, moved.sum.copy_abs())
 
 
 def _entry(text: str, found: Joined, current: _Statement) -> Entry | Broken:
@@ -178,7 +178,7 @@ def _entry(text: str, found: Joined, current: _Statement) -> Entry | Broken:
     if read is None or amount is None:
         return Broken(found.line, RULE, "the field :61: is no entry: date, D or C, amount, type", found.raw)
     mark = read["status"].upper()
-    signed = -amount if mark in {"D", "RC"} else amount
+    signed = amount.copy_negate() if mark in {"D", "RC"} else amount
     current.moved.add(signed)
     (current.debits if signed < 0 or mark == "D" else current.credits).add(signed)
     value, booked = _dates(read)

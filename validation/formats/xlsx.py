@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from typing import Any, BinaryIO, cast
 from xml.parsers import expat  # it only looks whether a document type comes before the first element
 
@@ -39,6 +40,7 @@ MAX_ROWS = 1_048_576
 MAX_CELLS = 1_000_000  # of one block
 MAX_SHEET, MAX_PART = 1024**3, 256 * 1024**2
 _XML_START = 64 * 1024
+_AT_ONCE = 500  # rows that are asked of openpyxl in one step
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +168,14 @@ def _sheet(book: Any, contract: Contract) -> Any:
 def _numbered(sheet: Any) -> Iterator[_Row]:
     sheet.reset_dimensions()  # what the sheet says of its size is not trusted
     rows = sheet.iter_rows(values_only=True)
-    for number in range(1, MAX_ROWS + 2):
-        cells = _readable(partial(next, rows, None))
-        if cells is None:
-            return
-        if number > MAX_ROWS:
-            msg = f"the sheet has more than {MAX_ROWS:,} rows"
-            raise RejectedError("records", msg)
-        yield _Row(number, cells)
+    number = 0
+    while some := _readable(lambda: list(islice(rows, _AT_ONCE))):
+        for cells in some:
+            number += 1
+            if number > MAX_ROWS:
+                msg = f"the sheet has more than {MAX_ROWS:,} rows"
+                raise RejectedError("records", msg)
+            yield _Row(number, cells)
 
 
 def _header(rows: Iterator[_Row], contract: Contract) -> tuple[list[str], Columns]:
