@@ -46,7 +46,8 @@ class History:
     runs: tuple[Run, ...]
 
 
-def _uploads(files: Sequence[tuple[int, bytes]]) -> tuple[Upload, ...]:
+def uploads_of(files: Sequence[tuple[int, bytes]]) -> tuple[Upload, ...]:
+    """Each file is what its number says, a new one or an earlier one again, and its rows of two bytes each."""
     uploads: list[Upload] = []
     contents: list[list[dict[str, Any]]] = []
     at = NOON
@@ -101,9 +102,9 @@ def _history(drawn: tuple[tuple[Upload, ...], list[int]]) -> History:
 
 
 FILE = st.tuples(st.integers(0, 2 * len(STEPS) + 3), st.binary(max_size=8))
-"""What it is, and its rows, two bytes each: one number is drawn faster than several."""
+"""Bytes, as one value is drawn faster than several numbers."""
 
-UPLOADS = st.lists(FILE, min_size=1, max_size=4).map(_uploads)
+UPLOADS = st.lists(FILE, min_size=1, max_size=4).map(uploads_of)
 RUNS = st.lists(st.integers(0, 23), max_size=4)
 HISTORIES = st.tuples(UPLOADS, RUNS).map(_history)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -43,10 +43,16 @@ class Law:
         contract = self.contract
         return Shape(contract.primary_key, contract.sequence_by, contract.untracked, 1 - contract.max_shrink)
 
+    def given(self, uploads: Iterable[Upload]) -> tuple[Upload, ...]:
+        """The uploads; where the contract says of no row that it deletes, none does."""
+        if self.contract.deletes is not None:
+            return tuple(uploads)
+        return tuple(replace(each, rows=tuple({**row, "_deletes": False} for row in each.rows)) for each in uploads)
+
 
 def check(mode: Mode, law: Law, history: History, begin: Callable[[Table], Lake] = Lake) -> None:
     """Raises `AssertionError` where the mode, or the lake that it begins with, breaks the law."""
-    uploads = [_plain(upload) if law.contract.deletes is None else upload for upload in history.uploads]
+    uploads = law.given(history.uploads)
     lake = begin(a_table(mode, law.contract))
     tries = [(run.uploads, run.buckets, run.crash) for run in history.runs]
     for count, buckets, crash in [*tries, *[(1, False, False)] * len(uploads)]:
@@ -58,14 +64,9 @@ def check(mode: Mode, law: Law, history: History, begin: Callable[[Table], Lake]
     _compare_answers(lake, law, uploads)
 
 
-def _plain(upload: Upload) -> Upload:
-    """Where nothing deletes."""
-    return replace(upload, rows=tuple({**row, "_deletes": False} for row in upload.rows))
-
-
 def _compare(lake: Lake, law: Law, uploads: Sequence[Upload]) -> None:
     told, shape, names = law.model(uploads, law.shape), law.shape, lake.table.stored.names
-    assert _counted(lake.rows, names) == _counted(told.rows, names)
+    assert counted(lake.rows, names) == counted(told.rows, names)
     assert lake.fates == +told.fates
     if lake.table.mode.remembers(law.contract):
         events = [event for event in lake.events if event["_seq"] <= lake.applied]
@@ -83,7 +84,8 @@ def _compare_answers(lake: Lake, law: Law, uploads: Sequence[Upload]) -> None:
             assert as_of(lake.rows, law.shape, at) == expected
 
 
-def _counted(rows: Sequence[Row], names: Sequence[str]) -> Counter[Key]:
+def counted(rows: Iterable[Row], names: Sequence[str]) -> Counter[Key]:
+    """How often each row is there."""
     return Counter(tuple(row[name] for name in names) for row in rows)
 
 
