@@ -77,12 +77,13 @@ def _by_batch(job: Job, rows: DataFrame) -> DataFrame:
 def _by_key(job: Job, rows: DataFrame, past: Past | None) -> DataFrame:
     count = _buckets(job, job.run.size + (past.size if past else 0))
     bucket = F.pmod(F.hash(*map(column, job.contract.primary_key)), F.lit(count))  # a null leaves the hash as it is
-    result = from_arrow_schema(_shape(job.shapes))
+    contract, turn, shapes = job.stored, job.run.turn, job.shapes
+    result = from_arrow_schema(_shape(shapes))
     left = rows.withColumn("_bucket", bucket).groupBy("_bucket")
-    if past is None:
-        return left.applyInArrow(partial(_fold_rows, job.stored, job.run.turn, job.shapes), result)
+    if past is None:  # a lambda, as PySpark reads the type hints of what has some, and cannot read those of a partial
+        return left.applyInArrow(lambda these: _folded(contract, turn, shapes, these, None), result)
     right = past.rows.withColumn("_bucket", bucket).groupBy("_bucket")
-    return left.cogroup(right).applyInArrow(partial(_fold_both, job.stored, job.run.turn, job.shapes), result)
+    return left.cogroup(right).applyInArrow(partial(_fold_both, contract, turn, shapes), result)
 
 
 def _buckets(job: Job, size: int) -> int:
@@ -99,10 +100,6 @@ def _fold_batches(
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield from _folded(contract, turn, shapes, pa.Table.from_batches([batch]), None).to_batches()
-
-
-def _fold_rows(contract: Contract, turn: Turn, shapes: Shapes, rows: pa.Table) -> pa.Table:
-    return _folded(contract, turn, shapes, rows, None)
 
 
 def _fold_both(contract: Contract, turn: Turn, shapes: Shapes, rows: pa.Table, past: pa.Table) -> pa.Table:
