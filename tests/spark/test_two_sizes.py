@@ -40,7 +40,7 @@ AMOUNTS = (None, Decimal("0.00"), Decimal("0.01"), HIGHEST.copy_negate(), HIGHES
 IDS = ("a", "b", "10", "9", "ä", "it's", "back\\slash", '%_`"')
 
 
-def an_upload(chance: random.Random, required: str | None) -> list[dict[str, Any]]:
+def an_upload(chance: random.Random, required: str) -> list[dict[str, Any]]:
     """Rows of few keys, so that they meet; every type at both its ends."""
     return [
         a_row(
@@ -71,24 +71,23 @@ def counts(outcome: Outcome) -> dict[str, int]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("mode", "sequence_by", "partitioned"),
-    [("upsert", "as_of", True), ("upsert", "at", False), ("append", None, True), ("append", None, False)],
+    ("sequence_by", "partitioned"),
+    [("as_of", True), ("at", False)],
 )
-def test_engines_alternating_on_one_table_equal_a_plain_model_at_every_version(
+def test_values_of_every_type_are_the_same_to_engines_in_turn_at_every_version(
     fresh_cloud: Cloud,
     spark: SparkSession,
-    mode: str,
-    sequence_by: str | None,
+    sequence_by: str,
     *,
     partitioned: bool,
 ) -> None:
     books = Books(
         fresh_cloud.settings,
         fresh_cloud.aws,
-        a_contract(mode=mode, sequence_by=sequence_by, partitioned=partitioned),
+        a_contract(sequence_by=sequence_by, partitioned=partitioned),
         spark,
     )
-    chance = random.Random(f"{mode} {sequence_by} {partitioned}")  # noqa: S311  # examples, not secrets
+    chance = random.Random(f"{sequence_by} {partitioned}")  # noqa: S311  # examples, not secrets
     model = Model(books.contract.primary_key, books.contract.sequence_by)
     expected: dict[int, list[dict[str, Any]]] = {}
     for size, uploads in ((DRIVER, 1), (SPARK, 2), (DRIVER, 2), (SPARK, 3), (DRIVER, 1)):
