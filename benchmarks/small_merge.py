@@ -27,7 +27,7 @@ from streaming_jobs.runs import Run
 from streaming_jobs.session import start_session
 
 DRIVER, SPARK, DLT, PLAIN = "driver path", "Spark path", "dlt", "plain Spark"
-OFTEN, SELDOM = 5, 2
+OFTEN, SELDOM = 3, 2
 """Repetitions of what takes tenths of a second, and of what takes seconds."""
 
 NEEDS = ("dlt[deltalake]==1.31.0", "numpy", "s3fs")

@@ -74,12 +74,12 @@ def handle(books: Accounts, table: str = "accounts") -> delta.DeltaTable:
 
 
 def answers(books: Accounts, upto: int) -> Mapping[str, Any]:
-    """All that can be asked of the past: rows of every version, commits, changes and progress."""
+    """All that can be asked of the past: rows as of versions, commits, changes and progress."""
     commits = history(table_uri(books.settings.tables_bucket, "accounts"), books.settings)
     asked = span(books.contract, books.settings, datetime.now(UTC))
     return {
         "rows": books.rows(),
-        "as of": [books.rows(version) for version in range(upto + 1)],
+        "as of": [books.rows(version) for version in range(0, upto + 1, 4)],
         "history": [commit for commit in commits if commit.version <= upto],
         "changes": sorted(
             ((each.version, each.change, str(each.before), str(each.after), each.cause and each.cause.seq))

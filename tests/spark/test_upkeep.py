@@ -40,9 +40,8 @@ def test_both_engines_read_and_write_a_table_after_its_upkeep(
     assert done == {action}
     assert books.rows() == before[-1]
     assert spark_rows(books, spark, books.version()) == before[-1]
-    for version in (1, SMALL_FILES // 2, len(before) - 1):
-        assert spark_rows(books, spark, version) == before[version]
-    for moment in MOMENTS:
+    assert spark_rows(books, spark, SMALL_FILES // 2) == before[SMALL_FILES // 2]
+    for moment in (MOMENTS[0], MOMENTS[-1]):
         found = spark.read.format("delta").load(f"s3a://{settings.tables_bucket}/tables/books")
         asked = found.filter(f"at = TIMESTAMP '{moment.isoformat()}'").count()
         assert asked == sum(row["at"] == moment for row in before[-1])
