@@ -77,7 +77,7 @@ def test_both_sizes_judge_by_the_time_the_file_and_other_tables_alike(fresh_clou
         (6, ["not_future"]),
         (7, ["new_to_table"]),
     ]
-    assert found[0]["counts"] == [(40, 0, {}), (5, 4, {"debit.outlier": 1, "debit.enum": 1})]
+    assert found[0]["counts"] == [(40, 0, {}), (5, 4, {"debit.outlier": 2, "debit.enum": 1})]
 
 
 @pytest.mark.timeout(300)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,3 +61,20 @@ def test_metadata_names_the_range_of_its_uploads() -> None:
     assert '"first_seq":3' in text
     assert '"last_seq":4' in text
     assert '"schema":"ledgerlake.commit/1"' in text
+
+
+def test_an_outcome_of_an_earlier_writer_is_read_without_what_it_did_not_know() -> None:
+    outcome = Outcome(
+        "books", 3, "u", "applied", 0, 0, 0, 0, 0, {}, [], "0" * 64, "1.0.0", datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    known = json.loads(outcome.to_json())
+    later: dict[str, Any] = {
+        "warnings": {"amount.outlier": 2},
+        "rules_sha256": "1" * 64,
+        "reference_versions": {"accounts": 7},
+    }
+    earlier = {name: value for name, value in known.items() if name not in later}
+    assert Outcome.from_json(json.dumps(earlier)) == outcome
+    assert Outcome.from_json(json.dumps({**known, **later})) == replace(outcome, **later)
+    with pytest.raises(ValueError, match="missing seq"):
+        Outcome.from_json(json.dumps({name: value for name, value in earlier.items() if name != "seq"}))
