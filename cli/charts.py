@@ -15,6 +15,8 @@ Points = Mapping[datetime, float]
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 170, 52, 24, 8
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
 STEPS = (1, 2, 5, 10)
+SMALLEST = 1e-9
+"""Below this, an axis shows nothing that anybody measures."""
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ledgerlake: metrics</title><style>
@@ -75,7 +77,7 @@ def _ceiling(value: float) -> float:
     """The next of 1, 2, 5, 10, 20, ... at or above the value; 1 for nothing."""
     if value <= 0:
         return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
+    power = 10.0 ** math.floor(math.log10(max(value, SMALLEST)))
     return next(step * power for step in STEPS if step * power >= value)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cli.charts import Line, page
@@ -39,6 +39,7 @@ def _parsed(text: str) -> ET.Element:
 
 
 @given(LINES)
+@example([Line("freshness_seconds", "payments", {MOMENT: 5e-324})])
 def test_whatever_was_measured_every_point_is_inside_its_chart_once(lines: list[Line]) -> None:
     drawn = _parsed(page(lines, "What <was> measured"))
     dots = list(drawn.iter("circle"))
