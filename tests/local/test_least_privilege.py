@@ -92,7 +92,7 @@ def installed(cloud: Cloud, source: str) -> Settings:
     bucket = cloud.settings.tables_bucket
     for path in (ROOT / "contracts").glob("*.yaml"):
         cloud.aws.s3.put_object(Bucket=bucket, Key=f"contracts/{path.name}", Body=path.read_bytes())
-    changed = replace(cloud.settings, source=source, contracts=f"s3://{bucket}/contracts")
+    changed = replace(cloud.settings, source=source, contracts=f"s3://{bucket}/contracts", tracing="on")
     return replace(changed, multipart_bytes=5 * 1024**2, poll_millis=1)
 
 
