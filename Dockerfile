@@ -21,7 +21,7 @@ COPY requirements.txt .
 RUN uv pip install --no-cache --target /task --only-binary :all: --constraints requirements.txt \
     aws-lambda-powertools boto3 jsonschema numpy open-data-contract-standard pyarrow pydantic ruamel.yaml \
     bai2 holidays iso3166 iso4217 mt-940 openpyxl \
-    awslambdaric==4.2.2
+    deltalake awslambdaric==4.2.2
 COPY ingestion /task/ingestion
 COPY ledgerlake /task/ledgerlake
 COPY monitoring /task/monitoring

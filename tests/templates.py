@@ -74,6 +74,11 @@ def properties(name: str) -> Json:
     return found
 
 
+def handler(function: Json) -> str:
+    """The handler of a function's properties, whether it comes as a zip file or as an image."""
+    return str(function["Handler"] if "Handler" in function else function["ImageConfig"]["Command"][0])
+
+
 def statements(name: str) -> list[Json]:
     """The statements of a policy's, key's or role's document, either branch of an `Fn::If` included."""
     return list(_statements(properties(name)))

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from cli.commands import COMMANDS
 from tests.infra.scripts import program
 from tests.templates import ROOT, properties, resources
+from tests.templates import handler as handler_of
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())
@@ -25,7 +26,7 @@ def test_the_image_of_the_functions_has_the_packages_and_rooms_of_the_zip(artifa
     packages = re.findall(r"constraints requirements\.txt (.+?)\n[A-Z]", DOCKERFILE.replace("\\\n", ""), re.DOTALL)[
         0
     ].split()
-    assert packages == [*artifacts.FUNCTIONS.packages, packages[-1]]
+    assert packages == [*artifacts.FUNCTIONS.packages, "deltalake", packages[-1]]
     assert re.fullmatch(r"awslambdaric==[\d.]+", packages[-1])
     assert tuple(re.findall(r"^COPY (\w+) /task/\1$", DOCKERFILE, re.MULTILINE)) == artifacts.FUNCTION_ROOMS
 
@@ -33,7 +34,7 @@ def test_the_image_of_the_functions_has_the_packages_and_rooms_of_the_zip(artifa
 def test_the_image_of_the_functions_starts_the_runtime_interface_client_with_a_handler_of_the_template() -> None:
     assert 'ENTRYPOINT ["python", "-m", "awslambdaric"]' in DOCKERFILE
     (handler,) = re.findall(r'^CMD \["(ingestion\.[\w.]+)"\]$', DOCKERFILE, re.MULTILINE)
-    assert handler in {properties(name)["Handler"] for name in resources("AWS::Serverless::Function")}
+    assert handler in {handler_of(properties(name)) for name in resources("AWS::Serverless::Function")}
 
 
 def test_no_image_runs_as_root_and_each_has_the_projects_python() -> None:

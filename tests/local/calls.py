@@ -83,6 +83,9 @@ def _s3_calls(request: Request) -> Iterator[Call]:
 
 
 def _calls(request: Request) -> Iterator[Call]:
+    if request.path == "/TraceSegments":
+        yield Call("xray:PutTraceSegments", None)
+        return
     target = request.headers.get("x-amz-target") or urlsplit(request.path).path.rpartition("/service/")[2]
     service, operation = re.split(r"\.|/operation/", target, maxsplit=1)
     kind = next(each for name, each in _SERVICES.items() if service.startswith(name))

@@ -130,7 +130,9 @@ def translated(room: str) -> Json:
     whole = template(room)
     if "Transform" not in whole:
         return whole
-    whole["Globals"]["Function"]["CodeUri"] = f"s3://{BUCKET}/lambda.zip"
+    for each in whole["Resources"].values():
+        if "CodeUri" in each["Properties"]:
+            each["Properties"]["CodeUri"] = f"s3://{BUCKET}/lambda.zip"
     session = boto3.session.Session(region_name=PSEUDO["AWS::Region"])
     made: Json = Translator({}, Parser(), boto_session=session).translate(whole, {})
     return made

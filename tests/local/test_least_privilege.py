@@ -42,13 +42,14 @@ AWS_ASKS = {
     ("Key", "kms:Decrypt"): "S3 asks for it when it decrypts, and when the parts of an upload are joined",
     ("Log", "logs:CreateLogStream"): "Lambda asks for it",
     ("Log", "logs:PutLogEvents"): "Lambda asks for it",
-    ("Traces", "xray:PutTraceSegments"): "Lambda asks for it",
     ("Traces", "xray:PutTelemetryRecords"): "Lambda asks for it",
 }
+LAMBDA_TRACES = {("Traces", "xray:PutTraceSegments"): "Lambda asks for it"}
 SPARK = "asked for by Spark (S3A), which tests/spark drives"
 UNUSED: Mapping[str, Mapping[tuple[str, str], str]] = {
     "ingestion.UploadRole": {
         **AWS_ASKS,
+        **LAMBDA_TRACES,
         ("Grants", "s3:GetObject"): "read where a PUT was carried out, its reply lost, and it is sent again",
     },
     "ingestion.AdmitRole": {
@@ -57,7 +58,7 @@ UNUSED: Mapping[str, Mapping[tuple[str, str], str]] = {
         ("Notices", "sqs:DeleteMessage"): "the event source mapping asks for it",
         ("Notices", "sqs:GetQueueAttributes"): "the event source mapping asks for it",
     },
-    "ingestion.SweepRole": AWS_ASKS,
+    "ingestion.SweepRole": {**AWS_ASKS, **LAMBDA_TRACES},
     "streaming.JobRole": {
         ("Artifacts", "s3:GetObject"): "Glue asks for it before it starts the script",
         ("Tables", "s3:AbortMultipartUpload"): SPARK,
@@ -92,7 +93,7 @@ def installed(cloud: Cloud, source: str) -> Settings:
     bucket = cloud.settings.tables_bucket
     for path in (ROOT / "contracts").glob("*.yaml"):
         cloud.aws.s3.put_object(Bucket=bucket, Key=f"contracts/{path.name}", Body=path.read_bytes())
-    changed = replace(cloud.settings, source=source, contracts=f"s3://{bucket}/contracts")
+    changed = replace(cloud.settings, source=source, contracts=f"s3://{bucket}/contracts", tracing="on")
     return replace(changed, multipart_bytes=5 * 1024**2, poll_millis=1)
 
 

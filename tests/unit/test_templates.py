@@ -87,14 +87,17 @@ def test_the_job_is_started_again_by_a_schedule_that_knows_its_name() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_handler_is_a_function_of_the_code(name: str) -> None:
-    module, _, function = FUNCTIONS[name]["Properties"]["Handler"].rpartition(".")
+    module, _, function = infra.handler(FUNCTIONS[name]["Properties"]).rpartition(".")
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
     found = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == function]
     assert [len(each.args.args) for each in found] == [2]
 
 
 def test_every_variable_of_a_function_is_a_setting_and_every_required_setting_is_given() -> None:
-    given = {name for name in environment() if not name.startswith("POWERTOOLS_")}
+    own = {
+        name for each in FUNCTIONS.values() for name in each["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    given = {name for name in [*environment(), *own] if not name.startswith("POWERTOOLS_")}
     assert given <= SETTINGS.keys() - GIVEN_BY_LAMBDA
     assert given >= REQUIRED
 
@@ -108,13 +111,13 @@ def test_functions_and_job_are_given_the_same_lake() -> None:
 def test_every_function_has_a_role_a_log_and_a_timeout_of_its_own() -> None:
     for part in ("Role", "LoggingConfig"):
         given = [json.dumps(each["Properties"][part]) for each in FUNCTIONS.values()]
-        assert len(set(given)) == len(given) == 3
+        assert len(set(given)) == len(given) == len(FUNCTIONS)
     assert all("Timeout" in each["Properties"] for each in FUNCTIONS.values())
 
 
 def test_functions_run_on_a_python_that_the_project_supports() -> None:
-    runtime = infra.template("ingestion")["Globals"]["Function"]["Runtime"]
-    assert runtime == f"python{(ROOT / '.python-version').read_text().strip()}"
+    runtimes = {each["Properties"].get("Runtime", "image") for each in FUNCTIONS.values()}
+    assert runtimes == {f"python{(ROOT / '.python-version').read_text().strip()}", "image"}
 
 
 def test_a_landed_file_has_room_in_the_function_that_inspects_it() -> None:
