@@ -33,7 +33,10 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("sam", "validate", "--lint", "--template", "infra/template.yaml", "--region", "eu-central-1"),
     ),
     "sam ingestion": (SAM, ("sam", "validate", "--template", "infra/ingestion.yaml", "--region", "eu-central-1")),
-    "checkov": (CHECKOV, ("checkov", "--directory", "infra", "--framework", "cloudformation", "--output", "json")),
+    "checkov": (
+        CHECKOV,
+        ("checkov", "--directory", "infra", "--framework", "cloudformation", "--skip-download", "--output", "json"),
+    ),
 }
 ENVIRONMENT = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true", "LOG_LEVEL": "ERROR"}
 
