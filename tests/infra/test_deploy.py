@@ -12,11 +12,12 @@ from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from types import ModuleType
 
+import artifacts
+import deploy
 import pytest
 from packaging.requirements import Requirement
 
 from ledgerlake.settings import Settings
-from tests.infra.scripts import program
 from tests.templates import ROOT, template
 
 HANDLERS = "import ingestion.handlers.admit, ingestion.handlers.sweep, ingestion.handlers.upload_api"
@@ -31,7 +32,7 @@ OPTIONAL = {"certifi", "idna", "jsonpointer", "rfc3339-validator"}
 @pytest.fixture(scope="module")
 def scripts() -> tuple[ModuleType, ModuleType]:
     """`scripts/artifacts.py` and `scripts/deploy.py`, which are programs and no packages."""
-    return program("artifacts"), program("deploy")
+    return artifacts, deploy
 
 
 def normal(name: str) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from types import ModuleType
 
-import pytest
+import artifacts
 from ruamel.yaml import YAML
 
 from cli.commands import COMMANDS
-from tests.infra.scripts import program
 from tests.templates import ROOT, properties, resources
 from tests.templates import handler as handler_of
 
@@ -17,12 +15,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())
 
 
-@pytest.fixture(scope="module")
-def artifacts() -> ModuleType:
-    return program("artifacts")
-
-
-def test_the_image_of_the_functions_has_the_packages_and_rooms_of_the_zip(artifacts: ModuleType) -> None:
+def test_the_image_of_the_functions_has_the_packages_and_rooms_of_the_zip() -> None:
     packages = re.findall(r"constraints requirements\.txt (.+?)\n[A-Z]", DOCKERFILE.replace("\\\n", ""), re.DOTALL)[
         0
     ].split()

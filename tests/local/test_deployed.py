@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from deploy import SETTINGS
 
 from cli.main import main
 from cli.notifications import scheduled_event, sqs_event
@@ -24,7 +25,6 @@ from streaming_jobs.microbatch import catch_up
 from tables.contract_store import ContractStore
 from tables.delta import query
 from tests.conftest import Cloud
-from tests.infra.scripts import program
 from tests.local.clients import CONTEXT, a_file
 from tests.local.deployed import Deployed, deploy
 from tests.local.events import api_event
@@ -124,7 +124,7 @@ def test_the_doctor_names_what_is_wrong_with_a_deployment(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     outputs = {name: text for room in functions.deployed.outputs.values() for name, text in room.items()}
-    exported = {name: outputs[key] for name, key in program("deploy").SETTINGS.items() if outputs.get(key)}
+    exported = {name: outputs[key] for name, key in SETTINGS.items() if outputs.get(key)}
     source = "sqs" if outputs["EventsQueueUrl"] else "kinesis"
     contracts_at = f"s3://{outputs['TablesBucket']}/contracts"
     env = {
