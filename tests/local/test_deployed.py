@@ -10,10 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.main import main
 from cli.notifications import scheduled_event, sqs_event
 from cli.prepare import contracts, prepare
-from cli.shell import Exit
 from ledgerlake.aws import Aws
 from ledgerlake.events import UploadEvent
 from ledgerlake.layout import table_uri
@@ -24,7 +22,6 @@ from streaming_jobs.microbatch import catch_up
 from tables.contract_store import ContractStore
 from tables.delta import query
 from tests.conftest import Cloud
-from tests.infra.scripts import program
 from tests.local.clients import CONTEXT, a_file
 from tests.local.deployed import Deployed, deploy
 from tests.local.events import api_event
@@ -117,37 +114,3 @@ def heard(settings: Settings, aws: Aws) -> list[UploadEvent]:
         records = aws.kinesis.get_records(ShardIterator=iterator)["Records"]
         found += [UploadEvent.from_json(record["Data"]) for record in records]
     return found
-
-
-def test_the_doctor_names_what_is_wrong_with_a_deployment(
-    functions: Functions,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    outputs = {name: text for room in functions.deployed.outputs.values() for name, text in room.items()}
-    exported = {name: outputs[key] for name, key in program("deploy").SETTINGS.items() if outputs.get(key)}
-    source = "sqs" if outputs["EventsQueueUrl"] else "kinesis"
-    contracts_at = f"s3://{outputs['TablesBucket']}/contracts"
-    env = {
-        **exported,
-        "AWS_ENDPOINT_URL": functions.endpoint,
-        "LEDGERLAKE_API_URL": "http://127.0.0.1:9",
-        "LEDGERLAKE_CONTRACTS": contracts_at,
-        "LEDGERLAKE_SOURCE": source,
-    }
-
-    def faults() -> set[str]:
-        capsys.readouterr()
-        assert main(["doctor", "--json"], env) == Exit.FAILED
-        return {each["check"] for each in json.loads(capsys.readouterr().out) if not each["good"]}
-
-    job = functions.deployed.client("glue")
-    job.start_job_run(JobName=env["LEDGERLAKE_GLUE_JOB"])
-    settings = Settings.from_mapping(env)
-    prepare(settings, Aws(settings), contracts(settings, Aws(settings)))
-    unmade = {"immutable raw", "stream's job", "upload API"}  # moto's CloudFormation leaves out locks and GlueVersion
-    assert faults() == unmade
-    s3 = functions.deployed.client("s3")
-    s3.put_bucket_notification_configuration(Bucket=settings.landing_bucket, NotificationConfiguration={})
-    s3.delete_object(Bucket=settings.tables_bucket, Key="contracts/payments.yaml")
-    job.delete_table(DatabaseName=settings.database, Name="accounts")
-    assert faults() == {*unmade, "notices of landing", "catalog"}
