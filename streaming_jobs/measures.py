@@ -67,9 +67,10 @@ def _late(run: Run, outcomes: Sequence[Outcome]) -> int:
     return sum(time.total_seconds() > run.contract.latency_seconds for time in times)
 
 
-def of_failure(lake: Lake, dataset: str) -> None:
-    """A run that has to be tried again."""
-    metrics.put(lake.aws, lake.settings, lake.clock(), {"apply_failures": 1}, {"dataset": dataset})
+def of_failure(lake: Lake, dataset: str, *, conserved: bool = True) -> None:
+    """A run that has to be tried again; of which the parts of a file did not add up to the file, if not `conserved`."""
+    values = {"apply_failures": 1, "conservation_failures": int(not conserved)}
+    metrics.put(lake.aws, lake.settings, lake.clock(), values, {"dataset": dataset})
 
 
 def of_microbatch(lake: Lake, seconds: float) -> None:
