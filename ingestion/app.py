@@ -131,6 +131,8 @@ def _dataset_routes(app: APIGatewayHttpResolver, intake: Intake) -> Router:
     def check(name: Annotated[str, Path(description="Name of the dataset")], body: CheckBody) -> DryRunBody:
         caller_of(app, intake)
         known(intake, name)
-        return DryRunBody.of(dry_run(io.BytesIO(body.file()), intake.contracts.current(name), body.declared()))
+        return DryRunBody.of(
+            dry_run(io.BytesIO(body.file()), intake.contracts.current(name), intake.clock(), body.declared())
+        )
 
     return routes

@@ -59,6 +59,8 @@ class DryRunBody(BaseModel):
     by_rule: dict[str, int]
     money: Annotated[dict[str, str], Field(description="Sum of each money column")]
     shown: Annotated[list[dict[str, Any]], Field(description="The first refused rows, each with every reason")]
+    warnings: Annotated[dict[str, int], Field(description="Rows that would be kept with a warning, by rule")]
+    unjudged: Annotated[list[str], Field(description="Rules about other tables, which a check does not ask")]
 
     @classmethod
     def of(cls, found: DryRun) -> DryRunBody:
@@ -71,4 +73,6 @@ class DryRunBody(BaseModel):
             by_rule=dict(found.by_rule),
             money={name: format(amount, "f") for name, amount in found.money.items()},
             shown=list(found.shown),
+            warnings=dict(found.warnings),
+            unjudged=list(found.unjudged),
         )

@@ -14,6 +14,7 @@ from cli.commands.upload import total
 from cli.shell import Exit, Reply, Shell, table
 from cli.uploads import COLORS
 from ingestion.dry_run import SHOWN, DryRun, dry_run
+from ledgerlake.clock import utc_now
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.layout import DATASET
 from tables.contract import Contract
@@ -43,7 +44,7 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
         raise ConfigurationError(f"no such file: {arguments.file}")
     declared = Declared(arguments.rows, {column: Decimal(amount) for column, amount in arguments.total})
     with arguments.file.open("rb") as file:
-        found = dry_run(file, contract, declared)
+        found = dry_run(file, contract, utc_now(), declared)
     good = found.state == "applied"
     send = f"ledgerlake upload {arguments.file} --dataset {contract.dataset} --wait"
     hints = (send,) if good else ("mend the file as the reasons say, then check it again",)
@@ -64,6 +65,8 @@ def _shown(found: DryRun) -> RenderableType:
     about = [("state", f"[{COLORS[found.state]}]{found.state}[/]"), *(("reason", each) for each in found.reasons)]
     about += [("rows", str(found.rows)), ("refused", str(found.refused))]
     about += [(f"sum of {name}", f"{amount:,f}") for name, amount in found.money.items()]
+    about += [("warning", f"{name}: {rows:,} rows") for name, rows in found.warnings.items()]
+    about += [("not asked", f"{name}, which needs a table") for name in found.unjudged]
     parts: list[RenderableType] = [table("", ("", ""), about)]
     if found.by_rule:
         parts.append(table("Refused rows by rule", ("rule", "rows"), list(found.by_rule.items())))

@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.command import Command
 from cli.shell import Exit, Reply, Shell, Verbatim, table
 from ingestion.dry_run import dry_run
+from ledgerlake.clock import utc_now
 from ledgerlake.errors import ConfigurationError, ContractError, Problem
 from ledgerlake.layout import DATASET
 from tables.contract import Contract
@@ -79,7 +80,7 @@ def _infer(_: Shell, arguments: Namespace) -> Reply:
         raise ConfigurationError(f"{dataset!r} is no name of a dataset; give one with --dataset")
     text = infer(file.read_bytes(), dataset)
     with file.open("rb") as sample:
-        found = dry_run(sample, load(text, f"{dataset}.yaml"))
+        found = dry_run(sample, load(text, f"{dataset}.yaml"), utc_now())
     data = {"contract": text, "state": found.state, "rows": found.rows, "refused": found.refused}
     hints = (f"save and read it, then: ledgerlake contracts lint {dataset}.yaml",)
     return Reply(data, Verbatim(text), hints)

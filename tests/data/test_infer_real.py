@@ -13,6 +13,7 @@ import pytest
 from ingestion.dry_run import DryRun, dry_run
 from tables.contract import Contract
 from tables.odcs import load
+from tests.laws.histories import NOON
 from validation.infer import infer
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ OXFORD = DATA / "uk_spend_oxford" / "data.tar.xz"
 
 def drafted(data: bytes) -> tuple[Contract, DryRun]:
     contract = load(infer(data, "sample"), "sample.yaml")
-    found = dry_run(io.BytesIO(data), contract)
+    found = dry_run(io.BytesIO(data), contract, NOON)
     assert found.state == "applied", found.reasons
     return contract, found
 

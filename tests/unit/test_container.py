@@ -30,7 +30,9 @@ def a_zip(*members: tuple[str, bytes]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "data", [CSV, gzip.compress(CSV), a_zip(("trades.csv", CSV)), a_zip(("x/", b""), ("x/t.csv", CSV))]
+    "data",
+    [CSV, gzip.compress(CSV), a_zip(("trades.csv", CSV)), a_zip(("x/", b""), ("x/t.csv", CSV))],
+    ids=["plain", "gzip", "zip", "zip with a folder"],  # an archive has the time in it
 )
 def test_a_file_is_the_same_in_a_container_and_out_of_it(data: bytes) -> None:
     assert open_container(data).read() == CSV
@@ -48,6 +50,7 @@ def test_a_file_is_the_same_in_a_container_and_out_of_it(data: bytes) -> None:
         (gzip.compress(CSV)[:10] + b"\xff" * 20, "the archive is damaged"),
         (a_zip(("a", CSV))[:60], "the archive is damaged"),
     ],
+    ids=["two files", "no file", "gzip cut off", "gzip with noise", "zip cut off"],
 )
 def test_a_container_that_cannot_be_read_is_rejected(data: bytes, words: str) -> None:
     with pytest.raises(RejectedError, match=words):

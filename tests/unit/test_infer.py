@@ -16,6 +16,7 @@ from ingestion.dry_run import dry_run
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract, Kind
 from tables.odcs import load
+from tests.laws.histories import NOON
 from validation.infer import infer
 
 
@@ -23,7 +24,7 @@ def drafted(data: bytes) -> tuple[Contract, str]:
     """The contract drafted from a sample, which is good under it to the last row."""
     text = infer(data, "sample")
     contract = load(text, "sample.yaml")
-    found = dry_run(io.BytesIO(data), contract)
+    found = dry_run(io.BytesIO(data), contract, NOON)
     assert (found.state, found.refused, found.reasons) == ("applied", 0, ()), (found, text)
     return contract, text
 
