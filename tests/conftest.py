@@ -56,6 +56,7 @@ def cloud() -> Iterator[Cloud]:
     shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes share the work file by file: one has the Spark session and begins with it, the other the rest."""
     spark = Path(__file__).parent / "spark"
