@@ -56,13 +56,17 @@ def cloud() -> Iterator[Cloud]:
     shutil.rmtree(root, ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+SPARK = Path(__file__).parent / "spark"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Two processes share the tests file by file: one has all of those with the Spark session."""
+    item.add_marker(pytest.mark.xdist_group("spark" if SPARK in item.path.parents else str(item.path)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the work file by file: one has the Spark session and begins with it, the other the rest."""
-    spark = Path(__file__).parent / "spark"
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("spark" if spark in item.path.parents else str(item.path)))
-    items.sort(key=lambda item: spark not in item.path.parents)
+    """The longest part comes first."""
+    items.sort(key=lambda item: SPARK not in item.path.parents)
 
 
 _numbers = itertools.count(1)
