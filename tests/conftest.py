@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from cli import cloud as embedded
 from cli import resources
@@ -56,17 +58,23 @@ def cloud() -> Iterator[Cloud]:
     shutil.rmtree(root, ignore_errors=True)
 
 
-SPARK = Path(__file__).parent / "spark"
+SPARK = "tests/spark/"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Two processes share the tests file by file: one has all of those with the Spark session."""
-    item.add_marker(pytest.mark.xdist_group("spark" if SPARK in item.path.parents else str(item.path)))
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Two processes share the tests file by file: one has all of those with the Spark session, and begins with them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return SPARK if path.startswith(SPARK) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest part comes first."""
-    items.sort(key=lambda item: SPARK not in item.path.parents)
+    items.sort(key=lambda item: not item.nodeid.startswith(SPARK))
 
 
 _numbers = itertools.count(1)
