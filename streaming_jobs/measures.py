@@ -37,6 +37,7 @@ def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[U
         "uploads_applied": sum(outcome.state == "applied" for outcome in outcomes),
         "uploads_late": _late(run, outcomes),
         "apply_failures": 0,
+        "conservation_failures": 0,
         "uploads_held": sum(outcome.state == "held" for outcome in outcomes),
         "freshness_seconds": (committed - landed).total_seconds(),
         "lag_uploads": max(0, announced - run.last),

@@ -49,6 +49,8 @@ def _measure(intake: Intake, swept: Swept, emit: Emit) -> None:
             "uploads_rung_again": rung[dataset],
             "lag_uploads": swept.lag.get(dataset, 0),
             "holds_open": swept.holds.get(dataset, 0),
+            "holds_released": 0,  # counted where they are decided; without a zero now and then a chart has no line
+            "holds_rejected": 0,
             "quarantine_open_rows": len(swept.refused.get(dataset, ())),
             "quarantine_oldest_seconds": _age(swept.refused.get(dataset, ()), now),
         }
