@@ -45,18 +45,11 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Verbatim:
-    """A text that is printed as it is, for another program or a file."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer of a command: `data` for `--json`, `shown` for people, and what they may want to do next."""
 
     data: Any
-    shown: RenderableType | Verbatim = ""
+    shown: RenderableType = ""
     hints: Sequence[str] = ()
     exit: Exit = Exit.OK
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ingestion.decided import open_hold
 from ingestion.ledger import Ledger, number, typed
 from ledgerlake.aws import transient
 from ledgerlake.clock import to_text
@@ -55,8 +54,6 @@ def restore_outcome(ledger: Ledger, outcome: Outcome) -> None:
         "attribute_exists(manifest) AND attribute_not_exists(outcome)",
         {"#state": "state", "#stage": outcome.state},
     )
-    if outcome.state == "held":
-        open_hold(ledger, outcome.dataset, outcome.upload_id)
 
 
 def take_back(ledger: Ledger, upload_id: str, text: str) -> None:

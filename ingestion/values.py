@@ -15,7 +15,6 @@ class Caller:
     principal: str
     tenant: str
     source_ip: str
-    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

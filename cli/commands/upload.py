@@ -19,8 +19,7 @@ from ingestion.client import Ask, Client, Json
 from ledgerlake.errors import ConfigurationError
 
 
-def total(text: str) -> tuple[str, str]:
-    """A column and its total, as people declare it."""
+def _total(text: str) -> tuple[str, str]:
     column, given, amount = text.partition("=")
     try:
         Decimal(amount)
@@ -37,7 +36,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, metavar="N", help="data rows in the file, to be checked")
     parser.add_argument(
         "--total",
-        type=total,
+        type=_total,
         action="append",
         default=[],
         metavar="COLUMN=AMOUNT",
