@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def feed(books: Books, uploads: int) -> threading.Thread:
     def accept() -> None:
         for _ in range(uploads):
             number = len(books.uploads)
-            event = books.accept([a_row(str(5 * number + row)) for row in range(10)]).event
+            amount = Decimal(number)
+            event = books.accept([a_row(str(5 * number + row), amount=amount) for row in range(10)]).event
             name = books.settings.stream_name
             books.aws.kinesis.put_record(StreamName=name, PartitionKey=event.upload_id, Data=event.to_json().encode())
 
