@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,12 +168,20 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
 """Files made to exhaust their reader: the format that they are sent as, and their bytes."""
 
 
+def most_memory() -> int:
+    """Bytes that this process ever held. Where Linux tells, not `ru_maxrss`, which begins with what the parent held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main() -> None:
     """Judges each, and prints its name, the seconds it took, and the most memory that was ever held."""
     for name, (form, data) in HOSTILE.items():
         content, started = data(), time.monotonic()
         judge_hostile(content, form)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = most_memory()
         sys.stdout.write(f"{name}\t{time.monotonic() - started:.2f}\t{peak}\n")
 
 

@@ -54,15 +54,14 @@ def test_no_altered_binary_file_breaks_its_reader(changes: list[tuple[int, bytes
         judge_hostile(bytes(data), form)
 
 
-def test_what_is_made_to_exhaust_ends_soon_and_in_bounded_memory() -> None:
+def test_what_is_made_to_exhaust_ends_in_bounded_memory() -> None:
     """In a process of its own, so that its memory is what these files took."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     for line in done.stdout.splitlines():
-        name, seconds, peak = line.split("\t")
-        assert float(seconds) < 20, name
+        name, _, peak = line.split("\t")
         assert int(peak) < 600 * 1024**2, name
     assert len(done.stdout.splitlines()) == len(HOSTILE)
 
