@@ -24,7 +24,7 @@ from benchmarks.site import Site, accepted, load, opened, running, with_lineage
 from ledgerlake.events import UploadEvent
 from streaming_jobs.microbatch import apply_microbatch, sweep
 from streaming_jobs.session import start_session
-from streaming_jobs.upkeep import look_after, maintain
+from streaming_jobs.upkeep import maintain
 from tables import delta
 
 TABLE, MERGES, SHARE, NEW = 2_000_000, 10, 3, 10
@@ -61,19 +61,19 @@ def main() -> None:
     """Prints each ratio of old to young, beside its goal where there is one."""
     with running() as site:
         load(site, site.uri, with_lineage(payments.table(range(TABLE)), site.contract, seq=0))
-        _ten_merges(site)
-    with running() as site:
-        load(site, site.uri, with_lineage(payments.table(range(TABLE // 2)), site.contract, seq=0))
-        _many_files(site, kept=False)
-    with running() as site:
-        load(site, site.uri, with_lineage(payments.table(range(TABLE // 2)), site.contract, seq=0))
         spark = start_session(site.settings)  # it writes the checkpoints
-        _many_files(replace(site, lake=replace(site.lake, spark=spark)), kept=True)
+        kept = replace(site, lake=replace(site.lake, spark=spark))
+        uploads = Uploads(kept, TABLE)
+        _ten_merges(kept, uploads)
+        _many_files(kept, uploads, kept=True)
         spark.stop()
+    with running() as site:
+        load(site, site.uri, with_lineage(payments.table(range(TABLE)), site.contract, seq=0))
+        _many_files(site, Uploads(site, TABLE), kept=False)
 
 
-def _ten_merges(site: Site) -> None:
-    uploads, pick = Uploads(site, TABLE), np.random.default_rng(3)
+def _ten_merges(site: Site, uploads: Uploads) -> None:
+    pick = np.random.default_rng(3)
     _settle(site)
     uploads.apply(_neighbours(uploads, pick))  # to warm up
     young_reads, young_finds = reads(site, READ), reads(site, FIND)
@@ -81,12 +81,14 @@ def _ten_merges(site: Site) -> None:
     merges = []
     for number in range(MERGES):
         merges.append(uploads.apply(_anywhere(uploads, pick)))
-        kept = measured(partial(look_after, site.lake, "payments"))
+        kept = measured(partial(sweep, site.lake, "payments"))
         say(f"merge {number + 1}: {merges[-1].wall:.2f} s, CPU {merges[-1].cpu:.2f} s; upkeep {kept.wall:.2f} s")
     scattered = [uploads.apply(_neighbours(uploads, pick)) for _ in range(5)]
     kept = measured(partial(_settle, site))
     say(f"upkeep until nothing is left to do: {kept.wall:.2f} s, CPU {kept.cpu:.2f} s")
     old = [uploads.apply(_neighbours(uploads, pick)) for _ in range(5)]
+    for _ in range(2):  # as the stream does every few seconds
+        sweep(site.lake, "payments")
     print(f"\n{MERGES} merges of {SHARE} % each into {TABLE:,} payments: old to young, by the clock (by the CPU)")
     show("merge of 3 %, the last three to the first three", merges[:3], merges[-3:], "at most 1.15")
     show("merge of 3 %, the tenth to the first", merges[:1], merges[-1:], "at most 1.15")
@@ -96,8 +98,8 @@ def _ten_merges(site: Site) -> None:
     show(f"batch of {LOCAL:,} neighbours, after it", young, old, "at most 1.15")
 
 
-def _many_files(site: Site, *, kept: bool) -> None:
-    uploads, took, upkeep = Uploads(site, TABLE // 2), [], 0.0
+def _many_files(site: Site, uploads: Uploads, *, kept: bool) -> None:
+    took, upkeep = [], 0.0
     for _ in range(MANY):
         took.append(uploads.apply(np.arange(uploads.newest, uploads.newest + SMALL)))
         if kept:

@@ -37,11 +37,8 @@ from tables.mode import OP, Commit, Fate, Fold, Mode, Offer
 from tables.modes import MODES, change_schema
 from tables.order import distinct
 from tables.widening import stored_rows
-from validation.validate import Declared, validate
+from validation.validate import THREADS, Declared, validate
 from validation.verdict import Verdict, warnings
-
-PARALLEL = 4
-"""Uploads read and parsed at once."""
 
 
 @dataclass(frozen=True)
@@ -97,16 +94,17 @@ def _fold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fol
 
 def _judge_all(lake: Lake, run: Run, facts: Facts) -> list[_Judged]:
     lake.aws.s3  # noqa: B018  # made once, here: boto3's session is not safe to share between threads
+    judge = partial(_judge, lake, run.contract, facts, max(1, THREADS // len(run.uploads)))
     if len(run.uploads) == 1:
-        return [_judge(lake, run.contract, facts, run.uploads[0])]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return list(pool.map(partial(_judge, lake, run.contract, facts), run.uploads))
+        return [judge(run.uploads[0])]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(judge, run.uploads))
 
 
-def _judge(lake: Lake, contract: Contract, facts: Facts, manifest: Manifest) -> _Judged:
+def _judge(lake: Lake, contract: Contract, facts: Facts, threads: int, manifest: Manifest) -> _Judged:
     data = read_raw(lake.aws, manifest)
     try:
-        verdict = validate(data, contract, declared(manifest), facts.known(manifest))
+        verdict = validate(data, contract, declared(manifest), facts.known(manifest), threads)
     except RejectedError as error:
         return _Judged(manifest, None, (f"{error.check}: {error.message}",))
     return _Judged(manifest, verdict, verdict.held)

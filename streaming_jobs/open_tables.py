@@ -20,10 +20,11 @@ Handle = Any
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A handle, and the version of the table when it was opened."""
+    """A handle, and the version of the table when it was opened, and when `checkpoints.py` last looked at it."""
 
     handle: Handle
     at: int
+    seen: int | None = None
 
 
 def newest(lake: Lake, dataset: str, table: str) -> Handle:

@@ -45,15 +45,21 @@ Memory: TypeAlias = tuple[Column | None, RuleUse, Any]
 
 
 def validate(
-    data: Data | BinaryIO, contract: Contract, declared: Declared = NOTHING, known: Known = NOTHING_KNOWN
+    data: Data | BinaryIO,
+    contract: Contract,
+    declared: Declared = NOTHING,
+    known: Known = NOTHING_KNOWN,
+    threads: int = THREADS,
 ) -> Verdict:
     """The verdict on a whole file, as uploaded (a gzip or zip is unwrapped).
+
+    Several files are soonest done side by side with one of the `threads` each: those of one file wait for each other.
 
     Raises:
         RejectedError: the file cannot be read: its container, encoding, header or quoting is broken.
         LedgerlakeError: a rule asks for what is not `known`.
     """
-    return verdict(parts(data, contract, known, THREADS), contract, declared)
+    return verdict(parts(data, contract, known, threads), contract, declared)
 
 
 def verdict(each: Iterable[Part], contract: Contract, declared: Declared = NOTHING) -> Verdict:

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from ledgerlake.errors import ConfigurationError, TransientError
 from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id, table_uri
-from streaming_jobs.checkpoints import EVERY, shorten
+from streaming_jobs.checkpoints import EVERY, QUIET, shorten
 from streaming_jobs.commit import apply_run
 from streaming_jobs.runs import Run
 from streaming_jobs.spark_tables import TXN_APP, TXN_VERSION
@@ -236,3 +236,14 @@ def test_a_long_log_gets_checkpoints_that_both_engines_read(fresh_cloud: Cloud, 
     apply_run(lake, Run(books.contract, tuple(books.uploads[-1:])), AlwaysHeld())
     assert progress(books) == EVERY + 1
     assert spark_rows(books, spark, EVERY + 1) == books.rows()
+
+
+def test_a_quiet_table_gets_its_checkpoint_after_few_commits(fresh_cloud: Cloud, spark: SparkSession) -> None:
+    books = Books(fresh_cloud.settings, fresh_cloud.aws, a_contract(), spark)
+    lake = books.lake()
+    for number in range(QUIET):
+        books.accept([a_row(f"k{number}")])
+        apply_run(lake, Run(books.contract, tuple(books.uploads[-1:])), AlwaysHeld())
+        assert shorten(lake, "books") == ()
+    assert shorten(lake, "books") == ("books", "uploads")
+    assert shorten(lake, "books") == ()
