@@ -27,7 +27,7 @@ from ingestion.row import Row
 from ingestion.values import Caller
 from ledgerlake.layout import UPLOAD_ID
 from ledgerlake.logs import about
-from monitoring.metrics import emf
+from monitoring.publish import emf
 
 Emit = Callable[[str], None]
 """Takes one EMF line; in Lambda that is `print`."""

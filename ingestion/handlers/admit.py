@@ -23,7 +23,7 @@ from ledgerlake.layout import parse_landing_key
 from ledgerlake.logs import about, structured
 from ledgerlake.settings import Settings
 from monitoring import traces
-from monitoring.metrics import emf
+from monitoring.publish import emf
 from monitoring.traces import Stage
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]

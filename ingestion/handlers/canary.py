@@ -19,7 +19,7 @@ from ledgerlake.clock import Clock, utc_now
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
-from monitoring.metrics import emf
+from monitoring.publish import emf
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 Emit = Callable[[str], None]
