@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,9 @@ from monitoring.metrics import METRICS, Metric
 
 Measured = tuple[Mapping[str, float], Mapping[str, str]]
 """Metric name to value, and exactly the dimensions that each of these metrics has."""
+
+Emit = Callable[[str], None]
+"""Takes an EMF line: `print` in a Lambda function."""
 
 _log = logging.getLogger(__name__)
 
