@@ -70,7 +70,7 @@ def journey(env: Mapping[str, str], folder: Path) -> Iterator[Journey]:
     try:
         client = Client(services.start_api(state, env))
         services.start_pump(state, env)
-        lake = Lake(settings, aws, ContractStore(settings, aws), lineage=sink(settings))
+        lake = Lake(settings, aws, ContractStore(settings, aws), lineage=sink(aws, env))
         yield Journey(client, lake, state, folder)
     finally:
         for name in ("api", "pump"):

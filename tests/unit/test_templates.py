@@ -103,9 +103,12 @@ def test_every_variable_of_a_function_is_a_setting_and_every_required_setting_is
 
 
 def test_functions_and_job_are_given_the_same_lake() -> None:
-    ours = {"LEDGERLAKE_TENANT_CLAIM", "LEDGERLAKE_MAX_UPLOAD_BYTES"}  # the stream takes no requests
+    of_functions = {"LEDGERLAKE_TENANT_CLAIM", "LEDGERLAKE_MAX_UPLOAD_BYTES"}  # the stream takes no requests
+    of_job = {"LEDGERLAKE_LINEAGE", "LEDGERLAKE_LINEAGE_TOKEN"}  # it alone commits
     given = {name for name in environment() if name.startswith("LEDGERLAKE_")}
-    assert given - ours == {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
+    job = {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
+    assert given - of_functions == job - of_job
+    assert (given & of_job, job & of_functions) == (set(), set())
 
 
 def test_every_function_has_a_role_a_log_and_a_timeout_of_its_own() -> None:
