@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,23 @@ class Journey:
     def apply(self) -> None:
         """What the stream would do next."""
         catch_up(self.lake)
+
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """The stream, for the length of a block."""
+        stop = threading.Event()
+
+        def apply() -> None:
+            while not stop.wait(0.2):
+                self.apply()
+
+        thread = threading.Thread(target=apply)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def rows(self, sql: str, **versions: int) -> list[dict[str, Any]]:
         """The answer to a SELECT over datasets, `uploads` and `quarantine`, also as of a version."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,28 +27,10 @@ def running(fresh_cloud: Cloud, tmp_path: Path) -> Iterator[Journey]:
         yield made
 
 
-@contextmanager
-def _applying(running: Journey) -> Iterator[None]:
-    """The stream, for the length of a block."""
-    stop = threading.Event()
-
-    def apply() -> None:
-        while not stop.wait(0.2):
-            running.apply()
-
-    thread = threading.Thread(target=apply)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def test_every_beat_is_found_and_the_table_keeps_the_last_of_each_canary(running: Journey) -> None:
     lines: list[str] = []
     settings = replace(running.lake.settings, api_url=running.client.url)
-    with _applying(running):
+    with running.applying():
         first = build(settings, running.lake.aws, emit=lines.append)({}, CONTEXT)
         second = build(settings, running.lake.aws, emit=lines.append, source="other")({}, CONTEXT)
         third = build(settings, running.lake.aws, emit=lines.append)({}, CONTEXT)
