@@ -14,6 +14,11 @@ Everything that is measured, in the CloudWatch namespace of `LEDGERLAKE_METRICS_
 do not change their meaning. Dashboards and alarms are made from the same catalogue, `monitoring/metrics.py`; this page
 too: `make render`. What to do when an alarm calls stands in the [runbook](runbook.md).
 
+`ledgerlake metrics` shows what CloudWatch has of them, `ledgerlake metrics --page FILE` as charts. So a lake on one
+machine looks after `ledgerlake demo --keep` and some minutes of uploads:
+
+![Charts of uploads, rows, times by stage and the canary, by the minute](charts.png)
+
 | metric | unit | by | meaning | chart | alarm |
 |---|---|---|---|---|---|
 """
