@@ -83,6 +83,9 @@ API_CALLS, API_SECONDS = Decimal(2), Decimal("0.3")
 ADMISSION_SECONDS, ADMISSION_RATE = Decimal(2), Decimal(40 * 1024**2)
 """Of a file of 1 MB at 2 GB, cold starts included, and the bytes a second of larger ones. Estimated."""
 
+KEYS = 1
+"""Of KMS, in the templates."""
+
 DISK_GB = Decimal("7.5")
 """Of an admission, beyond what is free."""
 
@@ -146,7 +149,7 @@ def _of_stream(installation: Installation) -> Iterator[Line]:
 
 
 def _of_watching(installation: Installation) -> Iterator[Line]:
-    yield _line("KMS", "one key", "kms_key", Decimal(1))
+    yield _line("KMS", "keys", "kms_key", Decimal(KEYS))
     own = [_series(each.dimensions, installation.datasets) for each in METRICS.values() if each.alarm]
     windows = sum(len(burn.minutes) for burn in OBJECTIVE.burns)
     yield _line("CloudWatch", f"{len(own)} alarms of our metrics", "query_alarm", Decimal(sum(own)))
