@@ -94,6 +94,13 @@ def test_a_secret_that_is_incomplete_says_what_it_needs(fresh_cloud: Cloud, text
         token.fetch(fresh_cloud.aws, _secret(fresh_cloud, text))
 
 
+def test_a_secret_of_bytes_is_refused(fresh_cloud: Cloud) -> None:
+    name = f"{fresh_cloud.settings.ledger_table}-bytes"
+    fresh_cloud.aws.secretsmanager.create_secret(Name=name, SecretBinary=b"{}")
+    with pytest.raises(ConfigurationError, match="holds bytes; store it as text"):
+        token.fetch(fresh_cloud.aws, name)
+
+
 def test_a_secret_that_is_missing_is_named(fresh_cloud: Cloud) -> None:
     with pytest.raises(ConfigurationError, match="the secret nobody-made-this cannot be read"):
         token.fetch(fresh_cloud.aws, "nobody-made-this")
