@@ -199,11 +199,11 @@ def _kept(load: Load) -> Iterator[Line]:
     """What grows by the month; raw at the price of new files, though those of 90 days move to a cheaper class."""
     months, files = Decimal(load.months_kept), Decimal(load.files)
     sent, small = files * load.file_bytes / GB, files * KEPT_BYTES / GB
-    yield _line("S3", f"raw and tables, {months} months", "s3_kept", sent * months * 2)
-    yield _line("DynamoDB", f"the ledger, {months} months", "dynamodb_kept", small * months)
+    yield _line("S3", f"raw and tables, months kept: {months}", "s3_kept", sent * months * 2)
+    yield _line("DynamoDB", f"the ledger, months kept: {months}", "dynamodb_kept", small * months)
     yield _line("DynamoDB", "its recovery to any second", "dynamodb_recovery", small * months)
     yield _line("CloudWatch", "logs", "logs", small)
-    yield _line("CloudWatch", f"logs kept {months} months", "logs_kept", small * months)
+    yield _line("CloudWatch", f"logs, months kept: {months}", "logs_kept", small * months)
     yield _line("Athena", "what queries read", "athena", Decimal(load.read_bytes) / (GB * 1024))
 
 
