@@ -55,10 +55,6 @@ class Recorder:
         s3 = [call for request in self.to_s3 for call in _s3_calls(request)]
         return s3 + [call for request in self.to_others for call in _calls(request)]
 
-    def of(self, agent: str) -> Recorder:
-        """Only the requests of clients that call themselves so."""
-        return Recorder(*([each for each in some if agent in each.agent] for some in (self.to_s3, self.to_others)))
-
     def taken(self) -> Recorder:
         """What was noted so far, which is forgotten here."""
         taken = Recorder(self.to_s3[:], self.to_others[:])

@@ -20,11 +20,6 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
 
-    @property
-    def agent(self) -> str:
-        """What the client calls itself."""
-        return self.headers.get("user-agent", "")
-
 
 @contextmanager
 def proxied(upstream: str, passes: Callable[[Request], bool]) -> Iterator[str]:
