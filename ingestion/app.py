@@ -7,7 +7,7 @@ tenant's does not exist for them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -27,9 +27,8 @@ from ingestion.row import Row
 from ingestion.values import Caller
 from ledgerlake.layout import UPLOAD_ID
 from ledgerlake.logs import about
-from monitoring.metrics import emf
+from monitoring.publish import Emit, emf
 
-Emit = Callable[[str], None]
 """Takes one EMF line; in Lambda that is `print`."""
 
 MAX_CLAIM = 256
