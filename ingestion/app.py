@@ -29,8 +29,6 @@ from ledgerlake.layout import UPLOAD_ID
 from ledgerlake.logs import about
 from monitoring.publish import Emit, emf
 
-"""Takes one EMF line; in Lambda that is `print`."""
-
 MAX_CLAIM = 256
 _log = logging.getLogger(__name__)
 _PAGE = Annotated[int, Query(ge=1, le=100, description="How many at most")]
