@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validation.formats.records import Records, by_parity, by_scan, find_records, line_breaks
+from validation.formats.records import Records, by_parity, by_scan, find_records, line_breaks, lines_at
 
 TEXT = st.text(alphabet='ab,"\n\r', max_size=40)
 LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
@@ -83,3 +83,13 @@ def test_a_quote_counts_only_where_it_opens_closes_or_is_doubled(text: str, line
 def test_an_open_quote_leaves_its_record_incomplete() -> None:
     found = _find('a,b\nc,"d\ne,f\n')
     assert (found.size, found.line_count) == (4, 1)
+
+
+PIECES = st.sampled_from([b"a", b"\n", b"\r\n", b"x" * 2039, b"y" * 4080]) | st.binary(max_size=3)
+
+
+@given(st.lists(PIECES, max_size=60).map(b"".join), st.data())
+def test_lines_are_found_by_their_numbers(text: bytes, data: st.DataObject) -> None:
+    lines = [line.removesuffix(b"\r") for line in text.split(b"\n")]
+    at = data.draw(st.lists(st.integers(0, len(lines) - 1), max_size=8))
+    assert lines_at(memoryview(text), at) == [lines[number] for number in at]

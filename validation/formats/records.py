@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _LF, _CR = ord("\n"), ord("\r")
+_STRETCH = 255 * 8
+"""Bytes of which eight at a time can be counted in one byte each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,26 @@ def line_count(data: memoryview) -> int:
 
 def lines_at(data: memoryview, at: Sequence[int]) -> list[bytes]:
     """The lines with these numbers, counted from 0, without their ends; all end in LF or CR LF, but for the last."""
-    ends = np.append(np.flatnonzero(np.frombuffer(data, np.uint8) == _LF), len(data))
     numbers = np.asarray(at, np.int64)
-    starts = np.where(numbers > 0, ends[numbers - 1] + 1, 0)
-    spans = zip(starts.tolist(), ends[numbers].tolist(), strict=True)
+    starts = np.zeros(len(numbers), np.int64)
+    starts[numbers > 0] = _line_ends(data, numbers[numbers > 0] - 1) + 1
+    spans = zip(starts.tolist(), _line_ends(data, numbers).tolist(), strict=True)
     return [bytes(data[start:end]).removesuffix(b"\r") for start, end in spans]
+
+
+def _line_ends(data: memoryview, numbers: np.ndarray) -> np.ndarray:
+    """Where the lines with these numbers end. Only stretches that have such ends are searched, the others counted."""
+    is_end = np.zeros(-(-(len(data) + 1) // _STRETCH) * _STRETCH, bool)
+    np.equal(np.frombuffer(data, np.uint8), _LF, out=is_end[: len(data)])
+    is_end[len(data)] = True
+    stretches = is_end.reshape(-1, _STRETCH)
+    counts = stretches.view(np.uint64).sum(axis=1).view(np.uint8).reshape(-1, 8).sum(axis=1)  # eight at once, in bytes
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    places, which = np.unique(np.searchsorted(before, numbers, "right") - 1, return_inverse=True)
+    among, found = np.nonzero(stretches[places])
+    first = np.searchsorted(among, np.arange(len(places)))
+    ends: np.ndarray = places[which] * _STRETCH + found[first[which] + numbers - before[places[which]]]
+    return ends
 
 
 def by_parity(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:

@@ -31,13 +31,16 @@ def judge_codes(text: pa.StringArray, length: int, fine: Callable[[Bytes], Mask]
 
 
 def by_position(text: pa.StringArray, at: npt.NDArray[np.intp], length: int) -> Bytes:
-    """The bytes of the cells at some places, all of that many bytes: a row for each position."""
+    """As `bytes_of`, but a row for each position."""
+    return np.ascontiguousarray(bytes_of(text, at, length).T)
+
+
+def bytes_of(text: pa.StringArray, at: npt.NDArray[np.intp], length: int) -> Bytes:
+    """The bytes of the cells at some places, all of that many bytes: a row for each cell."""
     if len(at) == len(text):
-        cells = used_bytes(text).reshape(len(text), length)
-    else:
-        data = np.frombuffer(text.buffers()[2] or b"", np.uint8)
-        cells = data[offsets(text)[at][:, None] + np.arange(length)]
-    return np.ascontiguousarray(cells.T)
+        return used_bytes(text).reshape(len(text), length)
+    data = np.frombuffer(text.buffers()[2] or b"", np.uint8)
+    return data[offsets(text)[at][:, None] + np.arange(length)]
 
 
 def sizes(text: pa.StringArray, most: int) -> list[int]:

@@ -11,11 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from validation.rules.characters import by_position, sizes
+from validation.rules.characters import bytes_of, sizes
 from validation.text import byte_lengths, bytes_between, longest
 
-_BITS, _MOST = 7, 9
-"""So many ASCII characters fit a machine number."""
+_MOST = 9
+"""So many ASCII characters fit a machine number: eight have a bit to spare each, and so there is room for a ninth."""
+_SPREAD = np.array([sum((code >> bit & 1) << (8 * bit + 7) for bit in range(7)) for code in range(128)], np.int64)
+"""The bits of the ninth character, each in the bit that another one spares."""
 Numbers = npt.NDArray[np.int64]
 
 
@@ -81,8 +83,8 @@ def as_numbers(cells: pa.Array) -> Numbers | None:
     lengths, numbers = byte_lengths(cells), np.zeros(len(cells), np.int64)
     for size in sizes(cells, _MOST):
         at = np.flatnonzero(lengths == size)
-        spelled = np.zeros(len(at), np.int64)
-        for characters in by_position(cells, at, size):
-            spelled = spelled << _BITS | characters
-        numbers[at] = spelled
+        spelled = np.zeros((len(at), _MOST), np.uint8)
+        spelled[:, :size] = bytes_of(cells, at, size)
+        first = np.ndarray(len(at), np.int64, spelled.data, strides=(_MOST,))  # a number is read wherever it starts
+        numbers[at] = first | _SPREAD.take(spelled[:, -1])
     return numbers
