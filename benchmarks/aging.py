@@ -1,8 +1,9 @@
 """Whether a table becomes dearer as it grows older (LHBench's shape): ten merges of 3 % each into 2,000,000 payments.
 
 Nine of ten rows change a payment from anywhere in the table, one is new. All goes through the stream's own steps, with
-the upkeep between them. Beside the merges, a batch of 1,000 neighbouring payments is applied, and the table read, when
-it is young and when it is old. Then the same with many small files: 100 small batches of new payments, one by one.
+the upkeep between them. Beside the merges, a batch of 1,000 neighbouring payments is applied when the table is young
+and when it is old. Its young and its old version are read in turns, so that a busy moment of the machine hits both.
+Then the same with many small files: 100 small batches of new payments, one by one.
 
 Times of this process are told twice: by the clock, and by the CPU, which other processes of the machine disturb less.
 """
@@ -27,7 +28,7 @@ from streaming_jobs.upkeep import maintain
 from tables import delta
 
 TABLE, MERGES, SHARE, NEW = 2_000_000, 10, 3, 10
-LOCAL, SMALL, MANY = 1_000, 100, 100
+LOCAL, SMALL, MANY, READS = 1_000, 100, 100, 11
 READ = "SELECT currency, count(*), sum(amount), max(updated_at) FROM t GROUP BY currency"
 FIND = "SELECT amount FROM t WHERE payment_id = 'P0001234567'"
 
@@ -67,7 +68,7 @@ def _ten_merges(site: Site, uploads: Uploads) -> None:
     pick = np.random.default_rng(3)
     _settle(site)
     uploads.apply(_neighbours(uploads, pick))  # to warm up
-    young_reads, young_finds = reads(site, READ), reads(site, FIND)
+    version = opened(site, site.uri).version()
     young = [uploads.apply(_neighbours(uploads, pick)) for _ in range(5)]
     merges = []
     for number in range(MERGES):
@@ -83,8 +84,9 @@ def _ten_merges(site: Site, uploads: Uploads) -> None:
     print(f"\n{MERGES} merges of {SHARE} % each into {TABLE:,} payments: old to young, by the clock (by the CPU)")
     show("merge of 3 %, the last three to the first three", merges[:3], merges[-3:], "at most 1.15")
     show("merge of 3 %, the tenth to the first", merges[:1], merges[-1:], "at most 1.15")
-    show("read of all rows", young_reads, reads(site, READ), "at most 1.2")
-    show("read of one row by its key", young_finds, reads(site, FIND), "at most 1.2")
+    for what, statement in (("read of all rows", READ), ("read of one row by its key", FIND)):
+        before, after = reads(site, statement, version, None)
+        show(what, before, after, "at most 1.2")
     show(f"batch of {LOCAL:,} neighbours, before the upkeep", young, scattered)
     show(f"batch of {LOCAL:,} neighbours, after it", young, old, "at most 1.15")
 
@@ -97,7 +99,7 @@ def _many_files(site: Site, uploads: Uploads, *, kept: bool) -> None:
             upkeep += took(partial(sweep, site.lake, "payments")).cpu
     print(f"\n{MANY} batches of {SMALL} new payments, upkeep {f'on, {upkeep:.2f} s of CPU in all' if kept else 'off'}")
     show("batch, the last 20 to the first 20", batches[1:21], batches[-20:])
-    files, found = delta.files(opened(site, site.uri)), reads(site, FIND)
+    files, (found,) = delta.files(opened(site, site.uri)), reads(site, FIND, None)
     print(f"  read of one row by its key {statistics.median(each.wall for each in found):.3f} s, from {files} files")
 
 
@@ -122,14 +124,14 @@ def _anywhere(uploads: Uploads, pick: np.random.Generator) -> payments.Numbers:
     return np.concatenate([old, np.arange(uploads.newest, uploads.newest + size // NEW)])
 
 
-def reads(site: Site, statement: str) -> list[Took]:
-    """Five answers by a reader that opens the table anew, after one to warm up."""
+def reads(site: Site, statement: str, *versions: int | None) -> list[list[Took]]:
+    """Answers by a reader that opens the table anew, of each version in turns, after a round to warm up."""
 
-    def read() -> None:
-        delta.query(statement, {"t": site.uri}, site.settings)
+    def read(version: int | None) -> None:
+        delta.query(statement, {"t": site.uri}, site.settings, {"t": version} if version else None)
 
-    read()
-    return [took(read) for _ in range(5)]
+    rounds = [[took(partial(read, version)) for version in versions] for _ in range(READS + 1)]
+    return [list(each) for each in zip(*rounds[1:], strict=True)]
 
 
 def show(what: str, young: Sequence[Took], old: Sequence[Took], goal: str = "") -> None:
