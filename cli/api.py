@@ -22,7 +22,7 @@ def main(port: int) -> None:
     """Serves until a signal ends it."""
     structured()
     settings = Settings.from_mapping(os.environ)
-    claims = {"sub": getuser(), settings.tenant_claim: TENANT}
+    claims = {"sub": getuser(), settings.tenant_claim: TENANT, "scope": settings.decide_scope}
     aws = Aws(settings)
     uvicorn.run(asgi(settings, aws, claims, emit=deliver(aws)), host="127.0.0.1", port=port, log_level="warning")
 

@@ -107,6 +107,26 @@ class Client:
         found = self._call("GET", f"/v1/uploads?{urlencode({'dataset': dataset, 'limit': limit})}")["uploads"]
         return cast("list[Json]", found)
 
+    def holds(self, dataset: str) -> list[Json]:
+        """Held uploads to a dataset that wait for a decision, the latest first."""
+        return cast("list[Json]", self._call("GET", f"/v1/datasets/{dataset}/holds")["uploads"])
+
+    def decide(self, upload_id: str, kind: str, reason: str) -> Json:
+        """Ends a hold: `kind` is `release` or `reject`; the decision as it is kept."""
+        return self._call("POST", f"/v1/uploads/{upload_id}/{kind}", {"reason": reason})
+
+    def settle(self, upload_id: str, kind: str, body: Json) -> Json:
+        """Decides about refused rows of an upload: `kind` is `correct`, `redrive` or `waive`; the decision as kept."""
+        return self._call("POST", f"/v1/uploads/{upload_id}/quarantine/{kind}", body)
+
+    def receipt(self, upload_id: str) -> Json:
+        """The signed receipt of an upload."""
+        return self._call("GET", f"/v1/uploads/{upload_id}/receipt")
+
+    def is_genuine(self, receipt: Json) -> bool:
+        """Whether a receipt is what was signed."""
+        return bool(self._call("POST", "/v1/receipts/verify", receipt)["genuine"])
+
     def datasets(self) -> list[str]:
         """Names of all datasets."""
         return [str(name) for name in self._call("GET", "/v1/datasets")["datasets"]]

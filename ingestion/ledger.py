@@ -201,17 +201,17 @@ class Ledger:
     def pending(self, dataset: str) -> list[Row]:
         """Accepted uploads that no table has applied, in order. Applied uploads have no gap, so the last ends it."""
         pending: list[Row] = []
-        for upload_ids in self._pages(counter_item(dataset)["pk"], "begins_with(sk, :sk)", "seq#"):
+        for upload_ids in self.pages(counter_item(dataset)["pk"], "begins_with(sk, :sk)", "seq#"):
             rows = self.read_many(upload_ids)
-            pending += [row for row in rows if row.state == "accepted"]
-            if any("outcome" in row.texts for row in rows):
+            pending += [row for row in rows if row.state == "accepted" or (row.waited_for and row.decision)]
+            if any("outcome" in row.texts and not row.waited_for for row in rows):
                 break
         return sorted(pending, key=lambda row: row.manifest.seq if row.manifest else 0)
 
     def listing(self, dataset: str, tenant: str, limit: int, before: str | None = None) -> list[Row]:
         """A tenant's latest uploads to a dataset, the latest first; `before` continues after the last one shown."""
         pk = listing_item(dataset, tenant, before or _NIL)["pk"]
-        return self.read_many(next(iter(self._pages(pk, "sk < :sk", before or "~")), [])[:limit])
+        return self.read_many(next(iter(self.pages(pk, "sk < :sk", before or "~")), [])[:limit])
 
     def update(
         self,
@@ -259,7 +259,7 @@ class Ledger:
             )
         return answer.get("Item")
 
-    def _pages(self, pk: str, condition: str, sk: str) -> Iterator[list[str]]:
+    def pages(self, pk: str, condition: str, sk: str) -> Iterator[list[str]]:
         """Upload ids of a partition's items whose sort key meets the condition, the last first, a page at a time."""
         start: dict[str, Any] = {}
         while True:

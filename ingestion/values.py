@@ -15,6 +15,7 @@ class Caller:
     principal: str
     tenant: str
     source_ip: str
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ledgerlake.aws import transient
 from ledgerlake.errors import LedgerlakeError, TransientError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, events_table, staging_uri
-from streaming_jobs import spark_tables
+from streaming_jobs import driver_path, spark_tables
 from streaming_jobs.lake import Lake
 from streaming_jobs.lookup import live_rows
 from streaming_jobs.open_tables import Handle, newest, spark_uri
@@ -36,6 +36,7 @@ from streaming_jobs.spark_tallies import tally_refused
 from streaming_jobs.staging import ACCEPTED, QUARANTINED_ROW, Summary, stage, summaries
 from streaming_jobs.tallies import Tally
 from tables import delta, system_tables
+from tables.budget import over_budget
 from tables.contract import Contract
 from tables.merge import merge_of
 from tables.mode import OP, Commit, Offer
@@ -50,6 +51,11 @@ class _Read:
     refused: DataFrame
     summaries: Mapping[int, Summary]
 
+    def empties(self, job: Job) -> bool:
+        """Whether a full state without rows was released: nothing that could be spread over executors."""
+        states = self.summaries.values() if job.mode.hold is not None else ()
+        return any(each.waived and not each.accepted for each in states)
+
     @property
     def has_refused(self) -> bool:
         """Whether any row goes to quarantine."""
@@ -63,6 +69,9 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
     discard = partial(_remove, lake, folder)
     try:
         read = _read(here, f"{spark_uri(folder)}/read")
+        if read.empties(here):
+            discard()
+            return driver_path.prepare(lake, run, data)
         folded = _fold(here, read, f"{spark_uri(folder)}/folded")
         outcomes = _outcomes(here, read, folded, now)
     except BaseException:
@@ -83,8 +92,10 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
 def _read(job: Job, folder: str) -> _Read:
     staged = stage(job, folder)
     accepted = staged.filter(F.col("_kind") == ACCEPTED).select(*_said(job))
+    found = summaries(staged)
     said = {
-        seq: _unless_held(job, each, accepted.filter(F.col("_seq") == seq)) for seq, each in summaries(staged).items()
+        each.seq: _unless_held(job, each, found[each.seq], accepted.filter(F.col("_seq") == each.seq))
+        for each in job.run.uploads
     }
     good = F.col("_seq").isin([seq for seq, summary in said.items() if not summary.held])
     return _Read(accepted.filter(good), staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
@@ -99,17 +110,20 @@ def _said(job: Job) -> list[Column]:
     ]
 
 
-def _unless_held(job: Job, summary: Summary, accepted: DataFrame) -> Summary:
-    """A full state is held, as a whole, where the mode does not trust it to be one."""
-    if job.mode.hold is None or summary.held:
+def _unless_held(job: Job, upload: Manifest, summary: Summary, accepted: DataFrame) -> Summary:
+    """As in `driver_path`."""
+    if summary.file is None:
         return summary
-    key = [column(name) for name in job.contract.primary_key]
-    offer = Offer(
-        rows=accepted.select(*key).distinct().count() if key else summary.accepted,
-        refused=summary.refused,
-        before=live_rows(job.data, job.contract),
-    )
-    return replace(summary, held=job.mode.hold(job.contract, offer))
+    reasons = summary.held + over_budget(driver_path.judging(job.contract, upload), summary.refused, summary.file.rows)
+    if job.mode.hold is not None and (not reasons or job.run.lifts(upload)):
+        key = [column(name) for name in job.contract.primary_key]
+        offer = Offer(
+            rows=accepted.select(*key).distinct().count() if key else summary.file.rows - summary.refused,
+            refused=summary.refused,
+            before=live_rows(job.data, job.contract),
+        )
+        reasons += job.mode.hold(job.contract, offer)
+    return replace(summary, held=(), waived=reasons) if job.run.lifts(upload) else replace(summary, held=reasons)
 
 
 def _fold(job: Job, read: _Read, folder: str) -> Folded | None:
@@ -141,7 +155,8 @@ def _outcome(
 ) -> Outcome:
     if summary.held or summary.file is None:
         return hold(upload, contract, summary.file, summary.held, now)
-    return replace(settle(upload, contract, summary.file, parts, now), warnings=dict(summary.warnings))
+    settled = settle(upload, contract, summary.file, parts, now)
+    return replace(settled, warnings=dict(summary.warnings), waived=list(summary.waived))
 
 
 # Write

@@ -27,7 +27,7 @@ class Lake:
 
     `driver` is who holds the leases of tables that are being written. `handles` are those of Delta tables, by dataset
     and table (`open_tables.py`), and so is what `upkeep.py` saw when it last looked.
-    `lineage` takes OpenLineage events.
+    `lineage` takes OpenLineage events. `waiting` is the held upload that a dataset waits for: it is judged once.
     """
 
     settings: Settings
@@ -39,3 +39,4 @@ class Lake:
     lineage: Sink = nowhere
     handles: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
     looks: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+    waiting: dict[str, str] = field(default_factory=dict, repr=False, compare=False)

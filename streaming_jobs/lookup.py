@@ -37,7 +37,7 @@ def memory_of(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) ->
     """
     contract = run.contract
     memory = mode.memory(contract)
-    if memory is None or not rows.num_rows:
+    if memory is None or not (rows.num_rows or memory.whole):
         return None
     found = []
     if memory.table:

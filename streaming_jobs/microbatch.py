@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ledgerlake.errors import LedgerlakeError
+from ledgerlake.errors import ConservationError, LedgerlakeError
 from ledgerlake.events import Outcome, UploadEvent
 from ledgerlake.layout import app_id
 from ledgerlake.logs import about
@@ -94,7 +94,7 @@ def isolated(lake: Lake, dataset: str) -> Iterator[dict[str, object]]:
     except LedgerlakeError as error:
         text = " ".join(str(error).split())
         logger.warning("%s waits: %s: %s", dataset, type(error).__name__, text, extra=concerned)
-        measures.of_failure(lake, dataset)
+        measures.of_failure(lake, dataset, conserved=not isinstance(error, ConservationError))
     except Exception:
         logger.exception("%s waits: its next run failed", dataset, extra=concerned)
         measures.of_failure(lake, dataset)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledgerlake.aws import ClientError, error_code, transient
+from ledgerlake.decisions import RELEASE, Decision, end_of_hold, read_decisions
 from ledgerlake.events import Manifest, UploadEvent
 from ledgerlake.layout import manifest_key
 from streaming_jobs.lake import Lake
@@ -39,6 +40,12 @@ class Run:
 
     contract: Contract
     uploads: tuple[Manifest, ...]
+    decision: Decision | None = None
+    """What ended the hold of its only upload, where the dataset waits for that."""
+
+    def lifts(self, upload: Manifest) -> bool:
+        """Whether somebody released the file: what would hold it is waived."""
+        return upload.kind == RELEASE or (self.decision is not None and self.decision.kind == RELEASE)
 
     @property
     def dataset(self) -> str:
@@ -75,12 +82,26 @@ def next_run(lake: Lake, dataset: str, applied: int, events: Sequence[UploadEven
             logger.info("%s: upload %d is announced, upload %d is not yet in raw", dataset, announced, applied + 1)
         return None
     contract = lake.contracts.pinned(dataset, uploads[0].contract_sha256)
+    if contract.waits:
+        return _decided(lake, Run(contract, uploads[:1]), [event.seq for event in events])
     return Run(contract, uploads[:1] if _alone(contract) else uploads)
 
 
 def _alone(contract: Contract) -> bool:
     """Whether each upload is a run: where what became of one upload has a part in how the next is judged."""
     return MODES[contract.mode].alone or bool(asking(contract, Ask.LAKE, Ask.TABLE))
+
+
+def _decided(lake: Lake, run: Run, announced: Sequence[int]) -> Run | None:
+    """The run with what was decided of its upload; None while a file that is known to be held waits for that.
+
+    One that is announced again is judged again: the ledger may have lost that it is held.
+    """
+    first = run.uploads[0]
+    decision = end_of_hold(read_decisions(lake.aws, run.dataset), first.upload_id)
+    if decision is None and lake.waiting.get(run.dataset) == first.upload_id and first.seq not in announced:
+        return None
+    return replace(run, decision=decision)
 
 
 def cut(applied: int, found: Iterable[Manifest], small_batch_bytes: int) -> tuple[Manifest, ...]:

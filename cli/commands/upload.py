@@ -19,7 +19,8 @@ from ingestion.client import Ask, Client, Json
 from ledgerlake.errors import ConfigurationError
 
 
-def _total(text: str) -> tuple[str, str]:
+def total(text: str) -> tuple[str, str]:
+    """A column and its total, as people declare it."""
     column, given, amount = text.partition("=")
     try:
         Decimal(amount)
@@ -36,7 +37,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, metavar="N", help="data rows in the file, to be checked")
     parser.add_argument(
         "--total",
-        type=_total,
+        type=total,
         action="append",
         default=[],
         metavar="COLUMN=AMOUNT",

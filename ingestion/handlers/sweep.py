@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -42,13 +43,22 @@ def _measure(intake: Intake, swept: Swept, emit: Emit) -> None:
     namespace, now = intake.settings.metrics_namespace, intake.clock()
     found = Counter(each.row.grant.dataset for each in swept.found if each.row.grant)
     rung = Counter(manifest.dataset for manifest in swept.rung)
-    for dataset in sorted(found.keys() | swept.lag.keys()):
+    for dataset in sorted(found.keys() | swept.lag.keys() | swept.holds.keys()):
         values = {
             "uploads_found": found[dataset],
             "uploads_rung_again": rung[dataset],
             "lag_uploads": swept.lag.get(dataset, 0),
+            "holds_open": swept.holds.get(dataset, 0),
+            "holds_released": 0,  # counted where they are decided; without a zero now and then a chart has no line
+            "holds_rejected": 0,
+            "quarantine_open_rows": len(swept.refused.get(dataset, ())),
+            "quarantine_oldest_seconds": _age(swept.refused.get(dataset, ()), now),
         }
         emit(emf(namespace, now, values, {"dataset": dataset}))
+
+
+def _age(since: Sequence[datetime], now: datetime) -> float:
+    return (now - min(since)).total_seconds() if since else 0.0
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from ingestion.app import Emit, build_app
+from ingestion.access import Emit
+from ingestion.app import build_app
 from ingestion.intake import Intake
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now

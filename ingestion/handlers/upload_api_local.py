@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from ingestion.app import Emit
+from ingestion.access import Emit
 from ingestion.handlers.upload_api import build
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now

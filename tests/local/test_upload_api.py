@@ -258,6 +258,18 @@ def test_the_api_describes_itself(tenants: Tenants) -> None:
         "/v1/uploads/{upload_id}/complete",
         "/v1/datasets",
         "/v1/datasets/{name}",
+        "/v1/datasets/{name}/check",
+        "/v1/datasets/{name}/holds",
+        "/v1/datasets/{name}/quarantine",
+        "/v1/uploads/{upload_id}/release",
+        "/v1/uploads/{upload_id}/reject",
+        "/v1/uploads/{upload_id}/quarantine",
+        "/v1/uploads/{upload_id}/quarantine/waive",
+        "/v1/uploads/{upload_id}/quarantine/redrive",
+        "/v1/uploads/{upload_id}/quarantine/correct",
+        "/v1/uploads/{upload_id}/receipt",
+        "/v1/receipts/verify",
+        "/v1/receipts/key",
     }
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     page = tenants.acme.get("/swagger")

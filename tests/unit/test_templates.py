@@ -103,9 +103,10 @@ def test_every_variable_of_a_function_is_a_setting_and_every_required_setting_is
 
 
 def test_functions_and_job_are_given_the_same_lake() -> None:
-    ours = {"LEDGERLAKE_TENANT_CLAIM", "LEDGERLAKE_MAX_UPLOAD_BYTES"}  # the stream takes no requests
+    ours = {"TENANT_CLAIM", "MAX_UPLOAD_BYTES", "DECIDE_SCOPE", "RECEIPT_KEY"}  # the stream takes no requests
     given = {name for name in environment() if name.startswith("LEDGERLAKE_")}
-    assert given - ours == {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
+    asked = {name for name in given if name.removeprefix("LEDGERLAKE_") not in ours}
+    assert asked == {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
 
 
 def test_every_function_has_a_role_a_log_and_a_timeout_of_its_own() -> None:
@@ -134,12 +135,19 @@ def test_the_routes_of_the_api_are_those_of_the_application() -> None:
     assert {(each["Properties"]["Method"], each["Properties"]["Path"]) for each in events} == routes
 
 
-def test_every_route_wants_a_token_with_a_scope_and_writing_wants_the_scope_of_writers() -> None:
+DECIDING = ("/release", "/reject", "/waive", "/redrive", "/correct")
+
+
+def test_every_route_wants_a_token_with_a_scope_and_writing_and_deciding_want_scopes_of_their_own() -> None:
     auth = infra.properties("ingestion.Api")["Auth"]
     assert auth["DefaultAuthorizer"] in auth["Authorizers"]
     for event in infra.properties("ingestion.UploadFunction")["Events"].values():
         scopes = [each["Ref"] for each in event["Properties"]["Auth"]["AuthorizationScopes"]]
-        assert scopes == (["WriteScope"] if event["Properties"]["Method"] == "POST" else ["ReadScope", "WriteScope"])
+        if event["Properties"]["Path"].endswith(DECIDING):
+            assert scopes == ["DecideScope"]
+        else:
+            post = event["Properties"]["Method"] == "POST"
+            assert scopes == (["WriteScope"] if post else ["ReadScope", "WriteScope"])
 
 
 def test_the_api_is_throttled_and_logs_who_asked() -> None:
