@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -21,9 +21,9 @@ from ingestion import problems
 from ingestion.access import Emit, body_of, caller_of, known, own
 from ingestion.bodies import AskBody, DatasetBody, DatasetsBody, GrantBody, UploadBody, UploadsBody
 from ingestion.check_bodies import CheckBody, DryRunBody
-from ingestion.decision_routes import hold_routes, quarantine_routes
 from ingestion.dry_run import dry_run
 from ingestion.grant import grant_upload
+from ingestion.hold_routes import hold_routes
 from ingestion.intake import Intake
 from ingestion.presign import complete_multipart
 from ingestion.receipt_routes import receipt_routes
@@ -46,14 +46,19 @@ _ABOUT: Mapping[str, Any] = {
 }
 
 
-def build_app(intake: Intake, emit: Emit) -> APIGatewayHttpResolver:
-    """The application: call it with an HTTP API event (payload 2.0) and a context."""
+Routes = Callable[[APIGatewayHttpResolver, Intake], Router]
+"""Makes routes of an application."""
+
+
+def build_app(intake: Intake, emit: Emit, *more: Routes) -> APIGatewayHttpResolver:
+    """The application, with `more` routes: call it with an HTTP API event (payload 2.0) and a context."""
     app = APIGatewayHttpResolver(enable_validation=True)
     app.include_router(_upload_routes(app, intake, emit))
     app.include_router(_dataset_routes(app, intake))
     app.include_router(hold_routes(app, intake, emit))
-    app.include_router(quarantine_routes(app, intake))
     app.include_router(receipt_routes(app, intake))
+    for routes in more:
+        app.include_router(routes(app, intake))
     app.enable_swagger(path="/swagger", **_ABOUT)
     problems.install(app)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ingestion.admission import Admitted, admit, keep_manifest
 from ingestion.decided import close_hold, listed_holds
@@ -19,7 +19,6 @@ from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import LANDING_PREFIX
 from ledgerlake.logs import about
-from tables.quarantine import open_since
 
 RING_AT_MOST = 500
 """Uploads of a dataset that one sweep rings: the oldest, where a gap would be, and the newest, which leads to all."""
@@ -31,7 +30,7 @@ _log = logging.getLogger(__name__)
 class Swept:
     """What a sweep found: uploads admitted without a notice, uploads rung again, datasets' lag, and what failed.
 
-    By dataset also how many uploads are held, and since when each open row is in quarantine.
+    By dataset also how many uploads are held.
     """
 
     found: tuple[Admitted, ...]
@@ -39,7 +38,6 @@ class Swept:
     lag: dict[str, int]
     failures: tuple[str, ...]
     holds: dict[str, int]
-    refused: dict[str, list[datetime]]
 
 
 def sweep(intake: Intake, older_than: timedelta | None = None) -> Swept:
@@ -52,8 +50,7 @@ def sweep(intake: Intake, older_than: timedelta | None = None) -> Swept:
     found, failures = _admit_unnoticed(intake, age)
     holds = {dataset: _open_holds(intake, dataset) for dataset in datasets_in_raw(intake)}
     rung, lag = _ring_again(intake, age)
-    refused = {dataset: open_since(intake.settings, dataset, read_decisions(intake.aws, dataset)) for dataset in holds}
-    return Swept(found, rung, lag, failures, holds, refused)
+    return Swept(found, rung, lag, failures, holds)
 
 
 def _admit_unnoticed(intake: Intake, age: timedelta) -> tuple[tuple[Admitted, ...], tuple[str, ...]]:

@@ -79,6 +79,14 @@ def of_microbatch(lake: Lake, seconds: float) -> None:
     metrics.put(lake.aws, lake.settings, lake.clock(), {"micro_batch_seconds": seconds}, {})
 
 
+def of_refused(lake: Lake, dataset: str, since: Sequence[datetime]) -> None:
+    """How many refused rows of a dataset are open, and how old the oldest of them is; each was refused `since` then."""
+    now = lake.clock()
+    oldest = (now - min(since)).total_seconds() if since else 0.0
+    values = {"quarantine_open_rows": len(since), "quarantine_oldest_seconds": oldest}
+    metrics.put(lake.aws, lake.settings, now, values, {"dataset": dataset})
+
+
 def of_upkeep(lake: Lake, dataset: str, files: int | None, rewritten: int) -> None:
     """Files of the dataset's table, if they were counted, and files that its maintenance rewrote."""
     counted = {} if files is None else {"table_files": files}

@@ -22,6 +22,7 @@ from streaming_jobs.lake import Lake
 from streaming_jobs.lease import held
 from streaming_jobs.open_tables import newest
 from streaming_jobs.outcomes import recover
+from streaming_jobs.refused import look_again, look_at_refused
 from streaming_jobs.runs import next_run
 from streaming_jobs.upkeep import look_after
 from tables.delta import applied
@@ -47,6 +48,7 @@ def apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent] = ()) -> 
             with held(lake, dataset) as lease:
                 outcomes = apply_run(lake, run, lease)
             measures.of_run(lake, run, outcomes, events, began)
+            look_again(lake, run, outcomes)
             return outcomes
     return ()
 
@@ -58,6 +60,7 @@ def sweep(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
         shorten(lake, dataset)
     with isolated(lake, dataset):
         look_after(lake, dataset)
+        look_at_refused(lake, dataset)
     return apply_next(lake, dataset)
 
 

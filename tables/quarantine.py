@@ -36,11 +36,8 @@ class Refused:
         return tuple(dict.fromkeys(reason["rule"] for reason in self.reasons))
 
 
-def open_since(settings: Settings, dataset: str, decisions: Iterable[Decision]) -> list[datetime]:
-    """When each of the dataset's open rows was refused; raises as `open_rows`."""
-    handle = delta.open_table(table_uri(settings.tables_bucket, "quarantine"), settings)
-    if handle is None:
-        return []
+def open_since(handle: Any, dataset: str, decisions: Iterable[Decision]) -> list[datetime]:
+    """When each of the dataset's open rows was refused; `handle` is of the quarantine. Raises as `open_rows`."""
     where = sql.one_of("dataset", [dataset], pa.string())
     rows = delta.select(handle, f"SELECT upload_id, row, quarantined_at FROM t WHERE {where}").to_pylist()  # noqa: S608
     settled, nothing = settled_rows(decisions), frozenset[int]()

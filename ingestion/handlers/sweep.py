@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -51,14 +50,8 @@ def _measure(intake: Intake, swept: Swept, emit: Emit) -> None:
             "holds_open": swept.holds.get(dataset, 0),
             "holds_released": 0,  # counted where they are decided; without a zero now and then a chart has no line
             "holds_rejected": 0,
-            "quarantine_open_rows": len(swept.refused.get(dataset, ())),
-            "quarantine_oldest_seconds": _age(swept.refused.get(dataset, ()), now),
         }
         emit(emf(namespace, now, values, {"dataset": dataset}))
-
-
-def _age(since: Sequence[datetime], now: datetime) -> float:
-    return (now - min(since)).total_seconds() if since else 0.0
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The upload API on a laptop: ASGI in front of the very application that runs in Lambda.
+"""The upload API on a laptop: ASGI in front of the very application that runs in Lambda, refused rows included.
 
 Each request becomes the event that API Gateway would send, with the claims that the composition root vouches for.
 Powertools has an ASGI resolver of its own; with validation on, 3.37 stops for ever under 20 requests at once, because
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ingestion.access import Emit
-from ingestion.handlers.upload_api import build
+from ingestion.handlers.quarantine_api import build
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.settings import Settings

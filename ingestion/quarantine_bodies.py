@@ -1,4 +1,4 @@
-"""Bodies of the requests and answers about held uploads and refused rows."""
+"""Bodies of the requests and answers about refused rows."""
 
 from __future__ import annotations
 
@@ -6,20 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from ingestion.bodies import UploadBody
+from ingestion.hold_bodies import ReasonedBody
 from ingestion.quarantine import Choice
 from ledgerlake.clock import to_text
 from tables.quarantine import Refused
-
-
-class ReasonedBody(BaseModel):
-    """Why somebody decides so."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    reason: Annotated[str, Field(description="Why; kept for ever", examples=["total confirmed by phone"])]
 
 
 class RowsBody(ReasonedBody):
@@ -71,19 +63,8 @@ class RefusedRowsBody(BaseModel):
     def of(cls, refused: Sequence[Refused], limit: int) -> RefusedRowsBody:
         """Body of the first of them."""
         rules = Counter(rule for each in refused for rule in each.rules)
-        rows = [
-            RefusedRowBody(
-                row=each.row, raw=each.raw, reasons=each.reasons, quarantined_at=to_text(each.quarantined_at)
-            )
-            for each in refused[:limit]
-        ]
+        rows = [RefusedRowBody.of(each) for each in refused[:limit]]
         return cls(rows=rows, open=len(refused), by_rule=dict(rules.most_common()))
-
-
-class HoldsBody(BaseModel):
-    """Held uploads that nobody has decided about, the latest first."""
-
-    uploads: list[UploadBody]
 
 
 class UploadRefusedBody(BaseModel):
