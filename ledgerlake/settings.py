@@ -113,6 +113,12 @@ class Settings:
         "Scope of the caller's token that lets them decide about held files and refused rows",
         default="ledgerlake/decide",
     )
+    local_users: str = _from(
+        "LEDGERLAKE_LOCAL_USERS",
+        "On a laptop: whom `--as` may name besides you, separated by commas",
+        str,
+        "colleague",
+    )
     receipt_key: str = _from(
         "LEDGERLAKE_RECEIPT_KEY",
         "KMS key (ECC_NIST_P256, SIGN_VERIFY) that signs receipts: its ARN, id or alias",

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 
 from cli.command import Command
+from cli.person import client_of, person_argument
 from cli.shell import Reply, Shell, table
 from cli.uploads import decided, reason
 from ingestion.client import Client, Json
@@ -38,13 +39,16 @@ def _asked(upload: Json) -> str | None:
 def _decide_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("upload_id", metavar="UPLOAD_ID")
     parser.add_argument("--reason", required=True, help="why; kept for ever with your name")
+    person_argument(parser)
 
 
 def _decide(kind: str, shell: Shell, arguments: Namespace) -> Reply:
-    decision = Client(shell.api_url).decide(arguments.upload_id, kind, arguments.reason)
+    decision = client_of(shell, arguments).decide(arguments.upload_id, kind, arguments.reason)
     status = f"ledgerlake status {decision['as_upload_id'] or decision['upload_id']}"
     if decision["kind"] == "propose":
-        again = f"another person runs: ledgerlake holds release {decision['upload_id']} --reason WHY"
+        again = (
+            f"another person (on a laptop: --as) runs: ledgerlake holds release {decision['upload_id']} --reason WHY"
+        )
         return Reply(decision, f"{decided(decision)}; the contract wants a second person to agree", (again,))
     return Reply(decision, decided(decision), (status,))
 

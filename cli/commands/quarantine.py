@@ -14,11 +14,12 @@ from rich.console import Group
 from rich.text import Text
 
 from cli.command import Command
+from cli.person import client_of, person_argument
 from cli.reading import contract_of, known_tables, select
 from cli.refused import marked, sheet
 from cli.shell import Exit, Reply, Shell, Verbatim, table
 from cli.uploads import decided
-from ingestion.client import Client, Json
+from ingestion.client import Json
 from ledgerlake.aws import ClientError
 from ledgerlake.decisions import read_decisions, settled_rows
 from ledgerlake.errors import ConfigurationError, LedgerlakeError, RejectedError
@@ -143,6 +144,7 @@ def _correct_arguments(parser: ArgumentParser) -> None:
 
 def _decision_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, help="why; kept for ever with your name")
+    person_argument(parser)
     _choice_arguments(parser)
 
 
@@ -169,7 +171,7 @@ def _waive_arguments(parser: ArgumentParser) -> None:
 
 def _decide(shell: Shell, arguments: Namespace, kind: str, more: Json) -> Reply:
     body = {"reason": arguments.reason, "rule": arguments.rule, "rows": arguments.lines, **more}
-    decision = Client(shell.api_url).settle(arguments.upload_id, kind, body)
+    decision = client_of(shell, arguments).settle(arguments.upload_id, kind, body)
     return Reply(decision, decided(decision), (_next(decision),))
 
 
@@ -195,7 +197,7 @@ def _redrive(shell: Shell, arguments: Namespace) -> Reply:
     made, failed = [], []
     for upload_id in dict.fromkeys(each.upload_id for each in refused):
         try:
-            made.append(Client(shell.api_url).settle(upload_id, "redrive", body))
+            made.append(client_of(shell, arguments).settle(upload_id, "redrive", body))
         except LedgerlakeError as error:
             failed.append((upload_id, str(error)))
     rows: list[tuple[Any, ...]] = [(each["upload_id"], each["as_upload_id"], None) for each in made]

@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cli.command import Command
+from cli.person import client_of, person_argument
 from cli.shell import Exit, Reply, Shell
 from cli.sidecar import Sidecar, read_sidecar
 from cli.uploads import hints, listing, whole
@@ -45,6 +46,7 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--totals", type=Path, metavar="SIDECAR", help="rows and totals from the file beside FILE")
     parser.add_argument("--content-type", help="media type (default: by the file's name)")
+    person_argument(parser)
     parser.add_argument("--wait", action="store_true", help="until it is applied, held or rejected")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="with --wait; default 120")
 
@@ -54,7 +56,7 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
     if missing:
         raise ConfigurationError(f"no such file: {', '.join(missing)}")
     declared = _declared(arguments)
-    client = Client(shell.api_url)
+    client = client_of(shell, arguments)
     ids = _send(shell, client, arguments, declared)
     if arguments.wait:
         with shell.working("waiting for the stream"):

@@ -29,7 +29,7 @@ def house(fresh_cloud: Cloud, tmp_path: Path) -> House:
 @pytest.fixture
 def types(house: House, fresh_cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> Iterator[Type]:
     """Types a command; its exit code and what it prints."""
-    with serving(house.intake, CLAIMS, []) as client:
+    with serving(house.intake, CLAIMS, [], {"ann": CLAIMS, "bob": {**CLAIMS, "sub": "bob"}}) as client:
         environ = {
             **fresh_cloud.env,
             "LEDGERLAKE_API_URL": str(client.base_url),
@@ -62,6 +62,22 @@ def test_a_hold_is_listed_and_ended(house: House, types: Type) -> None:
     assert shown[0] == 0
     assert "release by ann: seen" in shown[1]
     assert "unexplained" in shown[1]
+
+
+def test_a_second_person_agrees_and_one_whom_nobody_knows_does_not(house: House, types: Type) -> None:
+    house.state_contract(a_contract_text("append", fourEyes="true"))
+    held = house.send(a_file(("a", "1.00")), total="1.50")
+    house.apply()
+    release = ("holds", "release", held, "--reason", "seen", "--json")
+    assert answer(types(*release))["kind"] == "propose"
+    assert types(*release, "--as", "ann")[0] == 1
+    code, said = types(*release, "--as", "eve")
+    assert (code, "Nobody here is called 'eve'; known are ann, bob: name more" in json.loads(said)["message"]) == (
+        1,
+        True,
+    )
+    agreed = answer(types(*release, "--as", "bob"))
+    assert (agreed["kind"], agreed["by"], agreed["approved_by"]) == ("release", "ann", "bob")
 
 
 def test_quarantine_is_listed_shown_exported_corrected_driven_again_and_waived(

@@ -32,9 +32,11 @@ CLAIMS = {"sub": "alice", "custom:tenant": "acme"}
 
 
 @contextmanager
-def serving(intake: Intake, claims: dict[str, str], lines: list[str]) -> Iterator[httpx.Client]:
-    """The API on a free port of 127.0.0.1; whoever calls it has these claims."""
-    app = asgi(intake.settings, intake.aws, claims, emit=lines.append)
+def serving(
+    intake: Intake, claims: dict[str, str], lines: list[str], others: dict[str, dict[str, str]] | None = None
+) -> Iterator[httpx.Client]:
+    """The API on a free port of 127.0.0.1; whoever calls it has these claims, unless they are one of the others."""
+    app = asgi(intake.settings, intake.aws, claims, others, emit=lines.append)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
