@@ -61,6 +61,10 @@ def whole(upload: Json) -> RenderableType:
     about += [(name, outcome[name]) for name in (*COUNTS, "version") if name in outcome]
     about += [("waived", each) for each in outcome.get("waived", ())]
     about += [(name, decided(upload[name])) for name in ("cause", "proposal", "decision") if upload.get(name)]
+    if gone := outcome.get("replaced"):
+        about.append(("replaced", ", ".join(f"{amount} {name}" for name, amount in gone.items())))
+    if by := upload.get("superseded_by"):
+        about.append(("superseded by", by["as_upload_id"]))
     parts: list[RenderableType] = [table("", ("", ""), about)]
     first = from_text(upload["stages"][0]["at"]) if upload["stages"] else None
     stages = [
@@ -86,13 +90,19 @@ def decided(decision: Json) -> str:
 def hints(upload: Json) -> tuple[str, ...]:
     """What to do next."""
     outcome = upload["outcome"] or {}
-    more = (f"ledgerlake quarantine show {upload['upload_id']}",) if outcome.get("quarantined") else ()
+    refused = outcome.get("quarantined") and not upload.get("superseded_by")
+    more = (f"ledgerlake quarantine show {upload['upload_id']}",) if refused else ()
     match upload["state"]:
+        case "applied" if outcome.get("replaced"):
+            version = outcome["version"]
+            return (*more, f"ledgerlake diff {upload['dataset']} {version - 1} {version}")
         case "applied":
             return (*more, f"ledgerlake history {upload['dataset']}")
         case "held" if not upload.get("decision"):
             again = "mend the file as the reason says and upload it again, then `ledgerlake holds reject` this one"
             return (f"ledgerlake holds release {upload['upload_id']} --reason WHY", again)
+        case "rejected" if upload["reasons"][0]["check"] == "duplicate":
+            return (f"ledgerlake history {upload['dataset']}",)
         case "held" | "rejected":
             return ("mend the file as the reason says, then upload it again",)
     return (f"ledgerlake status {upload['upload_id']}",)

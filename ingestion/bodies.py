@@ -34,6 +34,7 @@ class AskBody(BaseModel):
             examples=[{"amount": "1234.50"}],
         ),
     ] = {}
+    supersedes: Annotated[str | None, Field(description="The earlier upload whose place the file takes")] = None
 
     def request(self) -> UploadRequest:
         """The same as a value."""
@@ -103,6 +104,7 @@ class OutcomeBody(BaseModel):
     version: Annotated[int | None, Field(description="Table version that holds the rows")]
     unexplained: Annotated[dict[str, str], Field(description="Of rows and money, what is in no part: 0")] = {}
     waived: Annotated[list[str], Field(description="What would have held the file, had it not been released")] = []
+    replaced: Annotated[dict[str, str], Field(description="Rows and money of superseded uploads that left")] = {}
 
     @classmethod
     def of(cls, outcome: Outcome) -> OutcomeBody:
@@ -117,6 +119,7 @@ class OutcomeBody(BaseModel):
             version=outcome.version,
             unexplained=outcome.unexplained,
             waived=outcome.waived,
+            replaced=outcome.replaced,
         )
 
 
@@ -124,7 +127,7 @@ class DecisionBody(BaseModel):
     """What a person decided about a held upload or refused rows, for ever."""
 
     number: Annotated[int, Field(description="Its place among the decisions of the dataset")]
-    kind: Annotated[str, Field(description="propose, release, reject; correct, redrive, waive")]
+    kind: Annotated[str, Field(description="propose, release, reject; correct, redrive, waive; supersede")]
     upload_id: Annotated[str, Field(description="The upload decided about")]
     reason: str
     by: str
@@ -132,6 +135,7 @@ class DecisionBody(BaseModel):
     at: str
     as_upload_id: Annotated[str | None, Field(description="The upload that the decision made")]
     rows: Annotated[list[int], Field(description="The lines decided about; none for a whole file")]
+    replaces: Annotated[list[str], Field(description="The uploads whose rows are replaced")] = []
 
     @classmethod
     def of(cls, decision: Decision) -> DecisionBody:
@@ -146,6 +150,7 @@ class DecisionBody(BaseModel):
             at=to_text(decision.at),
             as_upload_id=decision.as_upload_id,
             rows=decision.rows,
+            replaces=decision.replaces,
         )
 
 
@@ -166,6 +171,7 @@ class UploadBody(BaseModel):
     cause: Annotated[dict[str, str] | None, Field(description="The decision that made it; null for a file")] = None
     proposal: Annotated[DecisionBody | None, Field(description="Who asked for its release first")] = None
     decision: Annotated[DecisionBody | None, Field(description="What ended its hold")] = None
+    superseded_by: Annotated[DecisionBody | None, Field(description="What put another file in its place")] = None
 
     @classmethod
     def of(cls, row: Row) -> UploadBody | None:
@@ -191,6 +197,7 @@ class UploadBody(BaseModel):
                 "cause": manifest.cause if manifest else None,
                 "proposal": DecisionBody.of(row.proposal) if row.proposal else None,
                 "decision": DecisionBody.of(row.decision) if row.decision else None,
+                "superseded_by": DecisionBody.of(row.superseded_by) if row.superseded_by else None,
             },
         )
 

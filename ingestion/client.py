@@ -35,6 +35,7 @@ class Ask:
     declared_rows: int | None = None
     declared_totals: Mapping[str, str] = field(default_factory=dict)
     file_name: str | None = None
+    supersedes: str | None = None
 
     def body(self) -> Json:
         """The request; reads the file once for its hash."""
@@ -48,6 +49,7 @@ class Ask:
             "content_type": self.content_type,
             "declared_rows": self.declared_rows,
             "declared_totals": dict(self.declared_totals),
+            "supersedes": self.supersedes,
         }
 
 

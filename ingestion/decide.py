@@ -20,7 +20,8 @@ ATTEMPTS = 20
 MAX_REASON = 1000
 
 Make = Callable[[int, Sequence[Decision]], Decision]
-"""The decision of a number, in the light of all before it; raises `ConflictError` if there is nothing to decide."""
+"""The decision of a number, in the light of all before it, or one of them if it was made; raises `ConflictError` if
+there is nothing to decide."""
 
 
 def decide(intake: Intake, dataset: str, make: Make) -> Decision:
@@ -36,7 +37,8 @@ def decide(intake: Intake, dataset: str, make: Make) -> Decision:
         if known:
             follow(intake, known[-1])
         decision = make(number, known)
-        written = put_new(intake.aws, intake.settings.raw_bucket, decision_key(dataset, number), decision.to_json())
+        key = decision_key(dataset, number)
+        written = decision not in known and put_new(intake.aws, intake.settings.raw_bucket, key, decision.to_json())
         known += [] if written else read_decisions(intake.aws, dataset, number - 1)
         if written or decision in known:  # it is there too if only the reply to our write was lost
             follow(intake, decision)

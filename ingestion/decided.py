@@ -5,27 +5,51 @@ from __future__ import annotations
 from ingestion.ledger import Ledger, typed
 from ingestion.row import Row
 from ledgerlake.aws import transient
-from ledgerlake.decisions import ENDS_HOLD, PROPOSE, Decision
+from ledgerlake.decisions import ENDS_HOLD, REJECT, Decision
 from ledgerlake.layout import hold_item, upload_item
 
 _NIL = "00000000-0000-0000-0000-000000000000"
 
 
 def add_decision(ledger: Ledger, decision: Decision) -> None:
-    """Records what was decided about a held upload, and takes it off the list of holds if that ended its hold."""
-    if decision.kind not in {*ENDS_HOLD, PROPOSE}:
-        return
-    final = decision.kind in ENDS_HOLD
-    name = "decision" if final else "proposal"
+    """Records what was decided about a held or superseded upload, and takes it off the list of holds."""
+    match decision.kind:
+        case "release" | "reject":
+            _note(ledger, decision, "decision")
+        case "propose":
+            _note(ledger, decision, "proposal")
+        case "supersede":
+            for upload_id in decision.replaces:
+                _set(ledger, upload_id, "superseded_by", decision)
+    if decision.kind == REJECT:
+        _take_back(ledger, decision.upload_id)
+    if decision.kind in ENDS_HOLD:
+        close_hold(ledger, decision.dataset, decision.upload_id)
+
+
+def _note(ledger: Ledger, decision: Decision, name: str) -> None:
+    """The first of its kind stands."""
+    _set(ledger, decision.upload_id, name, decision, " AND attribute_not_exists(#name)")
+
+
+def _set(ledger: Ledger, upload_id: str, name: str, decision: Decision, only: str = "") -> None:
     ledger.update(
-        upload_item(decision.upload_id),
+        upload_item(upload_id),
         "SET #name = :text",
         typed({":text": decision.to_json()}),
-        "attribute_exists(#grant) AND attribute_not_exists(#name)",
+        f"attribute_exists(#grant){only}",
         {"#grant": "grant", "#name": name},
     )
-    if final:
-        close_hold(ledger, decision.dataset, decision.upload_id)
+
+
+def _take_back(ledger: Ledger, rejected: str) -> None:
+    """The uploads in whose place a rejected file would have come are not superseded by it."""
+    row = ledger.read(rejected)
+    for upload_id in row.manifest.supersedes if row and row.manifest else ():
+        old = ledger.read(upload_id)
+        if old and old.superseded_by and old.superseded_by.as_upload_id == rejected:
+            text = typed({":text": old.texts["superseded_by"]})
+            ledger.update(upload_item(upload_id), "REMOVE superseded_by", text, "superseded_by = :text")
 
 
 def open_hold(ledger: Ledger, dataset: str, upload_id: str) -> None:

@@ -25,7 +25,7 @@ from tables.contract import Contract
 
 def open_holds(intake: Intake, dataset: str, tenant: str) -> list[Row]:
     """A tenant's held uploads that nobody has decided about, the latest first."""
-    held = [row for row in listed_holds(intake.ledger, dataset) if row.state == "held" and row.decision is None]
+    held = [row for row in listed_holds(intake.ledger, dataset) if row.state == "held" and not row.is_over]
     return [row for row in held if row.grant and row.grant.tenant == tenant]
 
 
@@ -72,7 +72,7 @@ def _unless_decided(upload_id: str, make: Make) -> Make:
 
 
 def _was_decided(end: Decision) -> str:
-    what = "released" if end.kind == RELEASE else "rejected"
+    what = {RELEASE: "released", REJECT: "rejected"}.get(end.kind, "superseded")
     second = f" and {end.approved_by}" if end.approved_by else ""
     as_upload = f" as upload {end.as_upload_id}" if end.as_upload_id else ""
     return f"It was {what}{as_upload} before, by {end.by}{second} at {to_text(end.at)}: {end.reason}"

@@ -19,7 +19,7 @@ from ingestion.request import ConflictError, FieldProblem, InvalidRequestError
 from ingestion.row import Row
 from ingestion.values import Caller
 from ledgerlake.clock import new_upload_id
-from ledgerlake.decisions import CORRECT, REDRIVE, WAIVE, Decision, read_decisions
+from ledgerlake.decisions import CORRECT, REDRIVE, WAIVE, Decision, read_decisions, superseded
 from ledgerlake.errors import RejectedError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import raw_key
@@ -155,6 +155,8 @@ def _contract(intake: Intake, manifest: Manifest) -> Contract:
 
 
 def _chosen(intake: Intake, manifest: Manifest, known: Sequence[Decision], choice: Choice) -> list[Refused]:
+    if by := superseded(known).get(manifest.upload_id):
+        raise ConflictError(f"Upload {manifest.upload_id} was superseded by upload {by.as_upload_id}: see that one.")
     found = open_rows(intake.settings, manifest.dataset, known, manifest.upload_id, choice.rule)
     chosen = [each for each in found if choice.rows is None or each.row in choice.rows]
     missing = sorted((choice.rows or frozenset()) - {each.row for each in chosen})

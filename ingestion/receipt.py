@@ -96,7 +96,7 @@ def _members(row: Row) -> dict[str, Any]:
     if grant is None or row.state not in FINAL:
         msg = f"Upload {row.upload_id} is {row.state}: there is a receipt once it is {', '.join(sorted(FINAL))}."
         raise ConflictError(msg)
-    manifest, decision = row.manifest, row.decision
+    manifest, decision, superseded_by = row.manifest, row.decision, row.superseded_by
     return {
         "schema": SCHEMA,
         "upload_id": row.upload_id,
@@ -114,6 +114,7 @@ def _members(row: Row) -> dict[str, Any]:
         "cause": manifest.cause if manifest else None,
         "rejection": row.rejection.message if row.rejection else None,
         "decision": json.loads(decision.to_json()) if decision else None,
+        "superseded_by": json.loads(superseded_by.to_json()) if superseded_by else None,
         "outcome": _outcome(row.outcome) if row.outcome else None,
     }
 

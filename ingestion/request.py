@@ -32,7 +32,8 @@ _FORBIDDEN = {
 class UploadRequest:
     """What a client wants to send.
 
-    `sha256` is hexadecimal; `declared_totals` maps names of `Contract.declarable` to decimal texts.
+    `sha256` is hexadecimal; `declared_totals` maps names of `Contract.declarable` to decimal texts. `supersedes` is the
+    earlier upload, if any, whose place the file takes.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class UploadRequest:
     content_type: str
     declared_rows: int | None = None
     declared_totals: Mapping[str, str] = field(default_factory=dict)
+    supersedes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

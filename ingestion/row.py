@@ -25,7 +25,7 @@ class Row:
     @classmethod
     def of(cls, upload_id: str, item: Item) -> Row:
         """The row of a ledger item."""
-        names = ("grant", "manifest", "rejection", "outcome", "proposal", "decision")
+        names = ("grant", "manifest", "rejection", "outcome", "proposal", "decision", "superseded_by")
         return cls(upload_id, {name: item[name]["S"] for name in names if name in item})
 
     @property
@@ -57,6 +57,16 @@ class Row:
     def decision(self) -> Decision | None:
         """What ended the hold of the file."""
         return Decision.from_json(self.texts["decision"]) if "decision" in self.texts else None
+
+    @property
+    def superseded_by(self) -> Decision | None:
+        """What put another file in its place."""
+        return Decision.from_json(self.texts["superseded_by"]) if "superseded_by" in self.texts else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether somebody has ended the hold of the file, if it is or will be held."""
+        return "decision" in self.texts or "superseded_by" in self.texts
 
     @property
     def waited_for(self) -> bool:

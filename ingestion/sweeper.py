@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ingestion.admission import Admitted, admit, keep_manifest
+from ingestion.admission import Admitted, admit
 from ingestion.decided import close_hold, listed_holds
 from ingestion.follow import follow
 from ingestion.intake import Intake
+from ingestion.manifests import keep_manifest
 from ingestion.publish import publish
 from ingestion.restore import datasets_in_raw
 from ingestion.triggers import LandedObject

@@ -86,8 +86,9 @@ class Manifest(JsonValue):
     column, or another total such as `hash(account)` or `opening(amount)`, to a decimal text; `declared_rows` counts
     data rows; both None or empty where nothing was declared.
     `cause` is None for a file that somebody sent. An upload that a decision made has in it the `kind` of the decision
-    (`release`, `correct`, `redrive`), the `upload_id` decided about, the number of the `decision`, `reason`, `by` and,
-    where a second person had to agree, `approved_by`; all are texts.
+    (`release`, `correct`, `redrive`, `supersede`), the `upload_id` decided about, the number of the `decision`,
+    `reason`, `by` and, where a second person had to agree, `approved_by`; all are texts. `supersedes` are the uploads
+    whose rows leave the table as those of this one come in.
     """
 
     SCHEMA = "ledgerlake.manifest/1"
@@ -110,6 +111,7 @@ class Manifest(JsonValue):
     landed_at: datetime
     accepted_at: datetime
     cause: dict[str, str] | None = None
+    supersedes: list[str] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -126,10 +128,10 @@ class Manifest(JsonValue):
         """SHA-256 of what makes two uploads one delivery: who sent which bytes, under which contract and declaration.
 
         A file whose declaration was wrong, or whose contract has changed since, may so be sent again. What a decision
-        brings is one delivery for each decision.
+        brings is one delivery for each decision, but for a file that somebody sent to supersede another.
         """
         same: list[Any] = [self.tenant, self.sha256, self.contract_sha256, self.declared_rows, self.declared_totals]
-        same += [self.cause] if self.cause else []
+        same += [self.cause] if self.cause and self.kind != "supersede" else []
         return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -150,7 +152,8 @@ class Outcome(JsonValue):
     and where a dataset waits for the decision about a held file.
     `warnings` counts accepted rows that break a rule which only warns, by `column.rule`. `rules_sha256` says what
     judged the file besides its contract, `reference_versions` which versions of which tables; empty if unknown.
-    `waived` are the reasons for which the file would be held, had it not been released.
+    `waived` are the reasons for which the file would be held, had it not been released. `replaced` says how many `rows`
+    of earlier uploads left the table in the same commit, and the sum of each of its money columns; empty if none could.
     """
 
     SCHEMA = "ledgerlake.outcome/1"
@@ -173,6 +176,7 @@ class Outcome(JsonValue):
     rules_sha256: str = ""
     reference_versions: dict[str, int] = field(default_factory=dict)
     waived: list[str] = field(default_factory=list)
+    replaced: dict[str, str] = field(default_factory=dict)
 
     @property
     def unexplained(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ from streaming_jobs.lookup import live_rows, memory_of, stored_contract
 from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import Run
 from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
+from streaming_jobs.superseding import replaced
 from streaming_jobs.tallies import Tally, tallies
 from tables import delta, system_tables
 from tables.budget import over_budget
@@ -37,6 +38,7 @@ from tables.merge import has_deletes, merge_of
 from tables.mode import OP, Commit, Fate, Fold, Mode, Offer
 from tables.modes import MODES, change_schema
 from tables.order import distinct
+from tables.superseding import departures, merge_of_superseding
 from tables.widening import stored_rows
 from validation.reentry import rows_only
 from validation.validate import THREADS, Declared, validate
@@ -74,14 +76,18 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     emptied = mode.hold is not None and any(each.good and each.waived for each in judged)
     folded = _fold(lake, data, rows, replace(run, contract=stored), mode, emptied=emptied)
     counted = tallies(folded.fates, rows, contract.money)
+    leaving = replaced(data, run) if judged[0].good else {}
     outcomes = tuple(
-        replace(_outcome(each, contract, counted, now), reference_versions=dict(facts.versions)) for each in judged
+        replace(_outcome(each, contract, counted, now), reference_versions=dict(facts.versions), replaced=leaving)
+        for each in judged
     )
     return Prepared(
         outcomes=outcomes,
         quarantine=partial(_quarantine, lake, run, judged, now, facts),
         remember=partial(_remember, lake, run, folded.events),
-        commit=partial(_commit, data, replace(run, contract=stored), mode, folded.changes, emptied=emptied),
+        commit=partial(_supersede, data, replace(run, contract=stored), folded.changes)
+        if leaving
+        else partial(_commit, data, replace(run, contract=stored), mode, folded.changes, emptied=emptied),
         discard=lambda: None,
     )
 
@@ -238,6 +244,12 @@ def _append_new(  # noqa: PLR0913, PLR0917  # what to append where, and what to 
     new = rows.filter(pc.greater(rows[seq], delta.applied(handle, name)))
     if new.num_rows:
         delta.append(handle, new, app_id=name, version=run.last, metadata=metadata)
+
+
+def _supersede(data: Handle, run: Run, changes: pa.Table, metadata: str) -> int:
+    progress: Any = {"app_id": app_id(run.dataset), "version": run.last, "metadata": metadata}
+    both = pa.concat_tables([changes, departures(run.contract, run.supersedes).cast(changes.schema)])
+    return delta.merge(data, both, merge_of_superseding(delta.schema(data).names), **progress)
 
 
 def _commit(data: Handle, run: Run, mode: Mode, changes: pa.Table, metadata: str, *, emptied: bool) -> int:  # noqa: PLR0913

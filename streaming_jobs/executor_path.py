@@ -34,12 +34,14 @@ from streaming_jobs.spark_lookup import memory_of
 from streaming_jobs.spark_tables import column, fitted
 from streaming_jobs.spark_tallies import tally_refused
 from streaming_jobs.staging import ACCEPTED, QUARANTINED_ROW, Summary, stage, summaries
+from streaming_jobs.superseding import replaced
 from streaming_jobs.tallies import Tally
 from tables import delta, system_tables
 from tables.budget import over_budget
 from tables.contract import Contract
 from tables.merge import merge_of
 from tables.mode import OP, Commit, Offer
+from tables.superseding import departures, merge_of_superseding
 from tables.widening import silent
 
 
@@ -81,7 +83,7 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
         outcomes=outcomes,
         quarantine=partial(_quarantine, here, read, now),
         remember=partial(_remember, here, folded),
-        commit=partial(_commit, here, folded),
+        commit=partial(_supersede if outcomes[0].replaced else _commit, here, folded),
         discard=discard,
     )
 
@@ -136,11 +138,13 @@ def _fold(job: Job, read: _Read, folder: str) -> Folded | None:
 def _outcomes(job: Job, read: _Read, folded: Folded | None, now: datetime) -> tuple[Outcome, ...]:
     fates = folded.counted if folded is not None else {}
     refused = tally_refused(read.refused, job.contract.money) if read.has_refused else {}
+    leaving = replaced(job.data, job.run) if not read.summaries[job.run.last].held else {}
     parts = {upload.seq: {**fates.get(upload.seq, {}), **refused.get(upload.seq, {})} for upload in job.run.uploads}
     return tuple(
         replace(
             _outcome(upload, job.contract, read.summaries[upload.seq], parts[upload.seq], now),
             reference_versions=dict(job.facts.versions),
+            replaced=leaving,
         )
         for upload in job.run.uploads
     )
@@ -195,15 +199,22 @@ def _append_new(job: Job, table: str, rows: DataFrame, seq: str, metadata: str |
         spark_tables.write(new, job.uri(table), "append", app_id=name, version=job.run.last, metadata=metadata)
 
 
+def _supersede(job: Job, folded: Folded | None, metadata: str) -> int:
+    """As `_commit`, with all rows of the superseded uploads gone."""
+    _check_version(job)
+    there, uri = delta.schema(job.data), job.uri(job.run.dataset)
+    shape = there.append(OP)
+    gone = fitted(job.spark.createDataFrame(departures(job.stored, job.run.supersedes)), shape)
+    both = gone if folded is None else fitted(folded.changes, shape).unionByName(gone)
+    progress: Any = {"app_id": app_id(job.run.dataset), "version": job.run.last, "metadata": metadata}
+    spark_tables.merge(both, uri, merge_of_superseding(there.names), there, **progress)
+    return _committed_version(job.data, job.run)
+
+
 def _commit(job: Job, folded: Folded | None, metadata: str) -> int:
     """One commit, to the version that was folded with; proved afterwards, as Spark may skip it."""
+    _check_version(job)
     data, run = job.data, job.run
-    delta.refresh(data)
-    if data.version() != job.at:
-        msg = (
-            f"{run.dataset}: the table went from version {job.at} to {data.version()} while upload {run.last} was read"
-        )
-        raise TransientError(f"{msg}: another driver writes to it")
     progress: Any = {"app_id": app_id(run.dataset), "version": run.last, "metadata": metadata}
     if folded is None or not folded.has(CHANGES):
         return delta.record_progress(data, **progress)
@@ -217,6 +228,16 @@ def _commit(job: Job, folded: Folded | None, metadata: str) -> int:
         case Commit.REPLACE:
             spark_tables.write(fitted(folded.changes, there), uri, "overwrite", **progress)
     return _committed_version(data, run)
+
+
+def _check_version(job: Job) -> None:
+    data, run = job.data, job.run
+    delta.refresh(data)
+    if data.version() != job.at:
+        msg = (
+            f"{run.dataset}: the table went from version {job.at} to {data.version()} while upload {run.last} was read"
+        )
+        raise TransientError(f"{msg}: another driver writes to it")
 
 
 def _committed_version(data: Handle, run: Run) -> int:

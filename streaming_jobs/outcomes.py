@@ -169,7 +169,7 @@ def _tell_item(client: Any, table: str, outcome: Outcome) -> None:
         if error_code(error) != "ConditionalCheckFailedException":
             raise
         return
-    if outcome.state == "held" and "decision" not in now:
+    if outcome.state == "held" and not {"decision", "superseded_by"} & now.keys():
         client.put_item(TableName=table, Item=_typed(hold_item(outcome.dataset, outcome.upload_id)))
 
 

@@ -48,6 +48,11 @@ class Run:
         return upload.kind == RELEASE or (self.decision is not None and self.decision.kind == RELEASE)
 
     @property
+    def supersedes(self) -> tuple[str, ...]:
+        """The uploads whose rows leave the table as those of its only upload come in; else nothing."""
+        return tuple(self.uploads[0].supersedes)
+
+    @property
     def dataset(self) -> str:
         """The dataset all uploads belong to."""
         return self.contract.dataset
@@ -108,7 +113,7 @@ def cut(applied: int, found: Iterable[Manifest], small_batch_bytes: int) -> tupl
     """The longest start of `found` (ascending) that may be one run; takes no more from it than it needs.
 
     Ends at a gap, at another contract, at `MAX_UPLOADS`, and where the run would no longer fit the place its first
-    upload is applied in: the driver (`small_batch_bytes`), or the executors.
+    upload is applied in: the driver (`small_batch_bytes`), or the executors. An upload that supersedes others is alone.
     """
     run: list[Manifest] = []
     room = 0
@@ -117,11 +122,17 @@ def cut(applied: int, found: Iterable[Manifest], small_batch_bytes: int) -> tupl
             break
         if not run:
             room = small_batch_bytes if upload.size <= small_batch_bytes else LARGE_RUN * small_batch_bytes
-        elif upload.contract_sha256 != run[0].contract_sha256 or upload.size > room or len(run) == MAX_UPLOADS:
+        elif _ends(run, upload) or upload.size > room:
             break
         room -= upload.size
         run.append(upload)
     return tuple(run)
+
+
+def _ends(run: Sequence[Manifest], upload: Manifest) -> bool:
+    """Whether an upload cannot be in the run, whatever its size."""
+    superseding = bool(run[0].supersedes or upload.supersedes)
+    return superseding or upload.contract_sha256 != run[0].contract_sha256 or len(run) == MAX_UPLOADS
 
 
 def manifests(lake: Lake, dataset: str, first: int, expected: int = 1) -> Iterator[Manifest]:

@@ -1,4 +1,4 @@
-"""Rows in quarantine, and which of them are open: refused, and neither corrected, driven again nor waived since."""
+"""Rows in quarantine, and which are open: refused, and neither corrected, driven again, waived nor superseded since."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ledgerlake.decisions import Decision, settled_rows
+from ledgerlake.decisions import Decision, is_open
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings
 from tables import delta, sql
@@ -40,8 +40,8 @@ def open_since(handle: Any, dataset: str, decisions: Iterable[Decision]) -> list
     """When each of the dataset's open rows was refused; `handle` is of the quarantine. Raises as `open_rows`."""
     where = sql.one_of("dataset", [dataset], pa.string())
     rows = delta.select(handle, f"SELECT upload_id, row, quarantined_at FROM t WHERE {where}").to_pylist()  # noqa: S608
-    settled, nothing = settled_rows(decisions), frozenset[int]()
-    return [each["quarantined_at"] for each in rows if each["row"] not in settled.get(each["upload_id"], nothing)]
+    still = is_open(decisions)
+    return [each["quarantined_at"] for each in rows if still(each["upload_id"], each["row"])]
 
 
 def open_rows(
@@ -62,7 +62,5 @@ def open_rows(
     asked = {"dataset": dataset, **({"upload_id": upload_id} if upload_id else {})}
     where = " AND ".join(sql.one_of(sql.identifier(name), [value], pa.string()) for name, value in asked.items())
     statement = f"SELECT {_COLUMNS} FROM t WHERE {where} ORDER BY seq, row"  # noqa: S608  # literals of sql.py
-    settled, nothing = settled_rows(decisions), frozenset[int]()
-    found = (Refused(**row) for row in delta.select(handle, statement).to_pylist())
-    still = (each for each in found if each.row not in settled.get(each.upload_id, nothing))
-    return [each for each in still if rule is None or rule in each.rules]
+    found, still = (Refused(**row) for row in delta.select(handle, statement).to_pylist()), is_open(decisions)
+    return [each for each in found if still(each.upload_id, each.row) and (rule is None or rule in each.rules)]

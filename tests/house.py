@@ -13,6 +13,7 @@ from ingestion.admission import admit
 from ingestion.intake import Intake
 from ingestion.request import UploadRequest
 from ingestion.row import Row
+from ingestion.triggers import LandedObject
 from ingestion.values import Caller
 from ledgerlake.aws import Aws
 from ledgerlake.events import Outcome
@@ -67,14 +68,25 @@ class House:
     lake: Lake
     folder: Path
 
-    def send(self, data: bytes, *, rows: int | None = None, total: str | None = None, name: str = "fees.csv") -> str:
-        """A file as any client sends it; its upload id."""
+    def send(self, data: bytes, **said: Any) -> str:
+        """A file as any client sends it, of which this is said (as in `land`); its upload id."""
+        upload_id, notice = self.land(data, **said)
+        self.admit(notice)
+        return upload_id
+
+    def land(
+        self, data: bytes, *, rows: int | None = None, total: str | None = None, supersedes: str | None = None
+    ) -> tuple[str, LandedObject]:
+        """A file that was sent, and what tells of it."""
         totals = {} if total is None else {"amount": total}
         sha256 = hashlib.sha256(data).hexdigest()
-        request = UploadRequest(DATASET, name, len(data), sha256, "text/csv", rows, totals)
+        request = UploadRequest(DATASET, "fees.csv", len(data), sha256, "text/csv", rows, totals, supersedes)
         landed = land(self.intake, data, request, ANN)
-        admit(self.intake, landed.notice)
-        return landed.upload_id
+        return landed.upload_id, landed.notice
+
+    def admit(self, notice: LandedObject, intake: Intake | None = None) -> None:
+        """Ingestion hears of a file."""
+        admit(intake or self.intake, notice)
 
     def apply(self) -> tuple[Outcome, ...]:
         """All that can be applied, by a driver that knows what the last one knew."""
@@ -102,6 +114,12 @@ class House:
         }
         named = {name: uri for name, uri in uris.items() if name in statement}
         return list(delta.query(statement, named, self.intake.settings).to_pylist(maps_as_pydicts="strict"))
+
+    def query_at(self, version: int, statement: str) -> dict[str, Any]:
+        """The one row that the dataset's table answered at a version."""
+        uri = table_uri(self.intake.settings.tables_bucket, DATASET)
+        (row,) = delta.query(statement, {DATASET: uri}, self.intake.settings, {DATASET: version}).to_pylist()
+        return dict(row)
 
     def fees(self) -> dict[str, str]:
         """The table by id; of mode append the rows of an id joined."""

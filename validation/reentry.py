@@ -14,6 +14,7 @@ import numpy as np
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
 from tables.modes import MODES
+from tables.superseding import obstacle as obstacle_of_superseding
 from validation.container import open_container
 from validation.formats.encoding import open_text, readable
 from validation.validate import validate
@@ -39,14 +40,17 @@ def rows_only(contract: Contract) -> Contract:
 
 def obstacle(contract: Contract) -> str | None:
     """Why single rows of the dataset cannot enter again, in words; None if they can."""
+    whole = "send a corrected file"
+    if obstacle_of_superseding(contract) is None:
+        whole += ", which supersedes this upload (`ledgerlake upload FILE --supersedes UPLOAD_ID`)"
     if MODES[contract.mode].alone:
         return f"a file of mode {contract.mode} is a full state, of which no row can be sent alone: send the whole file"
     if contract.file.name not in FORMATS_OF_LINES:
-        return f"a row of a {contract.file.name} file is no text: send a corrected file"
+        return f"a row of a {contract.file.name} file is no text: {whole}"
     if contract.file.header is None:
-        return "the header of its files is found by its names: send a corrected file"
+        return f"the header of its files is found by its names: {whole}"
     if contract.file.unpivot:
-        return "a line of a wide file is many rows, and those that were good would enter twice: send a corrected file"
+        return f"a line of a wide file is many rows, and those that were good would enter twice: {whole}"
     return None
 
 

@@ -21,9 +21,10 @@ from cli.shell import Exit, Reply, Shell, Verbatim, table
 from cli.uploads import decided
 from ingestion.client import Json
 from ledgerlake.aws import ClientError
-from ledgerlake.decisions import read_decisions, settled_rows
+from ledgerlake.decisions import is_open, read_decisions
 from ledgerlake.errors import ConfigurationError, LedgerlakeError, RejectedError
-from ledgerlake.layout import UPLOAD_ID, raw_key
+from ledgerlake.events import Manifest
+from ledgerlake.layout import UPLOAD_ID, manifest_key
 from tables.contract import Contract
 from tables.quarantine import Refused, open_rows
 from tables.system_tables import SYSTEM_TABLES
@@ -102,7 +103,7 @@ def _show(shell: Shell, arguments: Namespace) -> Reply:
     dataset, rows = _of_upload(shell, arguments)
     found = [row for row in rows if row.open or not arguments.open]
     contract = contract_of(shell, dataset)
-    header = _header(shell, contract, arguments.upload_id)
+    header = _header(shell, contract, rows)
     listed = [
         (row.of.row, reason["rule"], reason["column"], reason["value"], reason["message"])
         for row in found
@@ -129,7 +130,7 @@ def _export(shell: Shell, arguments: Namespace) -> Reply:
     found = [row.of for row in rows if row.open]
     if not arguments.to_correct:
         return Reply([asdict(each) for each in found], Verbatim(sheet(found)))
-    header = _header(shell, contract_of(shell, dataset), arguments.upload_id)
+    header = _header(shell, contract_of(shell, dataset), rows)
     return Reply([asdict(each) for each in found], Verbatim(text_of(header, [each.raw for each in found])))
 
 
@@ -216,9 +217,9 @@ def _datasets(shell: Shell, dataset: str | None) -> list[str]:
 
 
 def _refused(shell: Shell, dataset: str, rule: str | None = None, upload_id: str | None = None) -> list[_Row]:
-    settled = settled_rows(read_decisions(shell.aws, dataset))
+    still = is_open(read_decisions(shell.aws, dataset))
     found = open_rows(shell.settings, dataset, (), upload_id, rule)
-    return [_Row(each, each.row not in settled.get(each.upload_id, frozenset())) for each in found]
+    return [_Row(each, still(each.upload_id, each.row)) for each in found]
 
 
 def _of_upload(shell: Shell, arguments: Namespace) -> tuple[str, list[_Row]]:
@@ -235,13 +236,15 @@ def _of_upload(shell: Shell, arguments: Namespace) -> tuple[str, list[_Row]]:
     return dataset, [row for row in found if arguments.lines is None or row.of.row in arguments.lines]
 
 
-def _header(shell: Shell, contract: Contract, upload_id: str) -> str:
-    """That of the upload's file; empty where its format has none, or it cannot be read by itself."""
-    where = {"Bucket": shell.settings.raw_bucket, "Key": raw_key(contract.dataset, upload_id)}
+def _header(shell: Shell, contract: Contract, rows: Sequence[_Row]) -> str:
+    """That of the file that the rows of an upload came from; empty where its format has none, or it cannot be read."""
+    s3, bucket = shell.aws.s3, shell.settings.raw_bucket
     try:
-        head = shell.aws.s3.get_object(**where, Range=f"bytes=0-{HEAD_BYTES - 1}")["Body"].read()
+        key = manifest_key(contract.dataset, rows[0].of.seq)
+        manifest = Manifest.from_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        head = s3.get_object(Bucket=bucket, Key=manifest.raw_key, Range=f"bytes=0-{HEAD_BYTES - 1}")["Body"].read()
         return header_of(head, contract)
-    except (ClientError, RejectedError, KeyError):
+    except (ClientError, RejectedError, KeyError, IndexError):
         return ""
 
 

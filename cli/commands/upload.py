@@ -45,6 +45,9 @@ def _arguments(parser: ArgumentParser) -> None:
         help="total of a money column, or as in hash(account), to be checked; may be repeated",
     )
     parser.add_argument("--totals", type=Path, metavar="SIDECAR", help="rows and totals from the file beside FILE")
+    parser.add_argument(
+        "--supersedes", metavar="UPLOAD_ID", help="take the place of this earlier upload: its rows leave the table"
+    )
     parser.add_argument("--content-type", help="media type (default: by the file's name)")
     person_argument(parser)
     parser.add_argument("--wait", action="store_true", help="until it is applied, held or rejected")
@@ -55,6 +58,8 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
     missing = [str(path) for path in arguments.files if not path.is_file()]
     if missing:
         raise ConfigurationError(f"no such file: {', '.join(missing)}")
+    if arguments.supersedes and len(arguments.files) > 1:
+        raise ConfigurationError("--supersedes is about one file; upload each with the upload that it supersedes")
     declared = _declared(arguments)
     client = client_of(shell, arguments)
     ids = _send(shell, client, arguments, declared)
@@ -81,7 +86,7 @@ def _send(shell: Shell, client: Client, arguments: Namespace, declared: Sidecar)
         for path in arguments.files:
             task = progress.add_task(path.name, total=path.stat().st_size)
             kind = arguments.content_type or guess_type(path.name)[0] or "application/octet-stream"
-            ask = Ask(arguments.dataset, path, kind, declared.rows, declared.totals)
+            ask = Ask(arguments.dataset, path, kind, declared.rows, declared.totals, supersedes=arguments.supersedes)
             ids.append(client.upload(ask, partial(progress.advance, task)))
     return ids
 

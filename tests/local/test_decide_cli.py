@@ -13,6 +13,8 @@ import pytest
 
 from cli.commands import COMMANDS
 from cli.main import main
+from ingestion.triggers import LandedObject
+from ledgerlake.layout import landing_key
 from tests.conftest import Cloud
 from tests.house import House, a_contract_text, a_file, a_house
 from tests.local.test_upload_api import serving
@@ -78,6 +80,33 @@ def test_a_second_person_agrees_and_one_whom_nobody_knows_does_not(house: House,
     )
     agreed = answer(types(*release, "--as", "bob"))
     assert (agreed["kind"], agreed["by"], agreed["approved_by"]) == ("release", "ann", "bob")
+
+
+def test_refused_rows_of_a_released_file_are_exported_with_its_header(house: House, types: Type) -> None:
+    held = house.send(a_file(("a", "1.00"), ("b", "many")), total="1.50")
+    house.apply()
+    released = answer(types("holds", "release", held, "--reason", "seen", "--json"))["as_upload_id"]
+    house.apply()
+    assert types("quarantine", "export", released, "--to-correct")[1] == a_file(("b", "many")).decode()
+
+
+def test_a_corrected_file_supersedes_and_says_what_left(house: House, types: Type, tmp_path: Path) -> None:
+    first = house.send(a_file(("a", "1.00"), ("b", "2.00"), ("c", "many")))
+    house.apply()
+    path = tmp_path / "corrected.csv"
+    path.write_bytes(a_file(("a", "1.00"), ("b", "2.50")))
+    upload = ("upload", str(path), "--dataset", "fees", "--supersedes", first)
+    sent = answer(types(*upload, "--json"))
+    house.admit(LandedObject(house.intake.settings.landing_bucket, landing_key("fees", sent["upload_id"])))
+    house.apply()
+    assert "2 rows, 3.00 amount" in types("status", sent["upload_id"])[1]
+    assert answer(types("status", first, "--json"))["superseded_by"]["as_upload_id"] == sent["upload_id"]
+    (upload_with_refused,) = answer(types("quarantine", "list", "--json"))
+    assert upload_with_refused["open"] == 0
+    changed = answer(types("diff", "fees", "1", "2", "--json"))
+    assert [[row["amount"] for row in changed[kind]] for kind in ("deleted", "inserted")] == [["2.00"], ["2.50"]]
+    assert types(*upload)[0] == 1
+    assert types("upload", str(path), str(path), "--dataset", "fees", "--supersedes", first)[0] == 3
 
 
 def test_quarantine_is_listed_shown_exported_corrected_driven_again_and_waived(

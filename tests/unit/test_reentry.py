@@ -61,6 +61,10 @@ def test_a_text_that_no_declared_encoding_can_write_is_refused() -> None:
 def test_what_is_no_line_of_text_cannot_enter_again() -> None:
     assert obstacle(CONTRACT) is None
     assert obstacle(replace(CONTRACT, mode="snapshot"))
-    assert obstacle(replace(CONTRACT, file=FileFormat("parquet")))
+    parquet = replace(CONTRACT, file=FileFormat("parquet"))
+    assert str(obstacle(parquet)).endswith(
+        "which supersedes this upload (`ledgerlake upload FILE --supersedes UPLOAD_ID`)"
+    )
+    assert str(obstacle(replace(parquet, dedupe=True))).endswith("is no text: send a corrected file")
     assert obstacle(replace(CONTRACT, file=FileFormat(unpivot=Unpivot("currency", "rate"))))
     assert header_of(b'{"id": 1}', replace(CONTRACT, file=FileFormat("jsonl"))) == ""

@@ -48,6 +48,7 @@ manifests = st.builds(
     moments,
     moments,
     st.none() | st.dictionaries(texts, texts, max_size=3),
+    st.lists(upload_ids, max_size=2),
 )
 outcomes = st.builds(
     Outcome,
@@ -72,7 +73,7 @@ decisions = st.builds(
     Decision,
     datasets,
     seqs,
-    st.sampled_from(["propose", "release", "reject"]),
+    st.sampled_from(["propose", "release", "reject", "supersede"]),
     upload_ids,
     texts,
     texts,
@@ -82,6 +83,7 @@ decisions = st.builds(
     st.none() | texts,
     st.none() | upload_ids,
     st.lists(counts, max_size=3),
+    st.lists(upload_ids, max_size=2),
 )
 
 
@@ -105,9 +107,9 @@ def test_a_later_member_is_ignored_and_another_schema_is_refused(event: UploadEv
 @given(manifests, outcomes)
 def test_what_was_written_before_a_member_was_added_is_still_read(manifest: Manifest, outcome: Outcome) -> None:
     first, other = json.loads(manifest.to_json()), json.loads(outcome.to_json())
-    del first["cause"], other["waived"]
-    assert Manifest.from_json(json.dumps(first)) == replace(manifest, cause=None)
-    assert Outcome.from_json(json.dumps(other)) == replace(outcome, waived=[])
+    del first["cause"], first["supersedes"], other["waived"], other["replaced"]
+    assert Manifest.from_json(json.dumps(first)) == replace(manifest, cause=None, supersedes=[])
+    assert Outcome.from_json(json.dumps(other)) == replace(outcome, waived=[], replaced={})
 
 
 def test_the_published_members_of_each_schema_do_not_change_without_a_version() -> None:
@@ -136,6 +138,7 @@ def test_the_published_members_of_each_schema_do_not_change_without_a_version() 
         "landed_at",
         "accepted_at",
         "cause",
+        "supersedes",
     ]
     assert members(Outcome) == [
         "ledgerlake.outcome/1",
@@ -158,6 +161,7 @@ def test_the_published_members_of_each_schema_do_not_change_without_a_version() 
         "rules_sha256",
         "reference_versions",
         "waived",
+        "replaced",
     ]
 
 
@@ -176,6 +180,7 @@ def test_a_decision_has_its_published_members() -> None:
         "approved_by",
         "as_upload_id",
         "rows",
+        "replaces",
     ]
 
 
