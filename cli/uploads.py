@@ -62,7 +62,8 @@ def whole(upload: Json) -> RenderableType:
     about += [("waived", each) for each in outcome.get("waived", ())]
     about += [(name, decided(upload[name])) for name in ("cause", "proposal", "decision") if upload.get(name)]
     if gone := outcome.get("replaced"):
-        about.append(("replaced", ", ".join(f"{amount} {name}" for name, amount in gone.items())))
+        sums = (f"{name} {amount}" for name, amount in gone.items() if name != "rows")
+        about.append(("replaced", ", ".join([f"{gone['rows']} rows", *sums])))
     if by := upload.get("superseded_by"):
         about.append(("superseded by", by["as_upload_id"]))
     parts: list[RenderableType] = [table("", ("", ""), about)]

@@ -16,7 +16,7 @@ from ingestion.objects import read
 from ingestion.restorations import raise_counter, restore_acceptance, take_back
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import transient
-from ledgerlake.decisions import read_decisions
+from ledgerlake.decisions import SUPERSEDE, read_decisions
 from ledgerlake.events import Manifest
 from ledgerlake.layout import GRANT_PREFIX, RAW_PREFIX, REJECTED_PREFIX, grant_key, manifest_prefix
 
@@ -111,6 +111,7 @@ def granted(manifest: Manifest) -> Grant:
         declared_totals=manifest.declared_totals,
         granted_at=manifest.granted_at,
         multipart_id=None,
+        supersedes=manifest.cause["upload_id"] if manifest.cause and manifest.kind == SUPERSEDE else None,
     )
 
 

@@ -14,7 +14,7 @@ from ingestion.request import FieldProblem, InvalidRequestError, UploadRequest
 from ingestion.row import Row
 from ingestion.values import Grant
 from ledgerlake.clock import to_text
-from ledgerlake.decisions import SUPERSEDE, Decision, read_decisions, rows_of, superseded
+from ledgerlake.decisions import RELEASE, SUPERSEDE, Decision, end_of_hold, read_decisions, rows_of, superseded
 from ledgerlake.errors import RejectedError, TransientError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import UPLOAD_ID
@@ -78,9 +78,18 @@ def _fault(intake: Intake, contract: Contract, target: str, tenant: str, known: 
         return f"its rows are those of upload {row.manifest.cause['upload_id']}: supersede that one"
     if by := superseded(known).get(target):
         return f"upload {by.as_upload_id} has superseded it, at {to_text(by.at)}: supersede that one"
-    if any(each.upload_id == target and each.kind == SUPERSEDE for each in known) and row.state == "held":
-        return "it was held, and the file that took its place was rejected: send the file without saying supersedes"
-    return None
+    return _if_over(row, known)
+
+
+def _if_over(row: Row, known: Sequence[Decision]) -> str | None:
+    """Of a held file that will have no rows, as it was rejected, or as one was that took its place: it is nobody's."""
+    end = end_of_hold(known, row.upload_id)
+    if end is None or end.kind == RELEASE or row.state != "held" or row.manifest is None:
+        return None
+    instead = (
+        f"supersede upload {row.manifest.supersedes[0]}" if row.manifest.supersedes else "send it without supersedes"
+    )
+    return f"it was held and is over ({end.kind} by {end.by}), so that it has no rows to replace: {instead}"
 
 
 def _if_it_did(intake: Intake, by: Decision | None, sha256: str) -> str:

@@ -99,7 +99,7 @@ def test_a_corrected_file_supersedes_and_says_what_left(house: House, types: Typ
     sent = answer(types(*upload, "--json"))
     house.admit(LandedObject(house.intake.settings.landing_bucket, landing_key("fees", sent["upload_id"])))
     house.apply()
-    assert "2 rows, 3.00 amount" in types("status", sent["upload_id"])[1]
+    assert "2 rows, amount 3.00" in types("status", sent["upload_id"])[1]
     assert answer(types("status", first, "--json"))["superseded_by"]["as_upload_id"] == sent["upload_id"]
     (upload_with_refused,) = answer(types("quarantine", "list", "--json"))
     assert upload_with_refused["open"] == 0

@@ -59,7 +59,10 @@ UNUSED: Mapping[str, Mapping[tuple[str, str], str]] = {
         ("Notices", "sqs:ReceiveMessage"): "the event source mapping asks for it",
         ("Notices", "sqs:DeleteMessage"): "the event source mapping asks for it",
         ("Notices", "sqs:GetQueueAttributes"): "the event source mapping asks for it",
-        ("Ledger", "dynamodb:DeleteItem"): "takes a hold off its list where a lost ledger had one that was ended",
+        (
+            "Ledger",
+            "dynamodb:DeleteItem",
+        ): "takes a held file off its list that is superseded, or was before a ledger was lost",
     },
     "ingestion.SweepRole": {**AWS_ASKS, **LAMBDA_TRACES},
     "streaming.JobRole": {

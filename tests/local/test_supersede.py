@@ -113,6 +113,8 @@ def test_a_corrected_file_that_is_held_replaces_nothing_until_it_is_released(
     lake.apply()
     assert (lake.fees(), lake.row(first).superseded_by) == ({"a": "1.00"}, None)
     assert len(still_open(lake.intake, DATASET, Choice())) == 1
+    with pytest.raises(InvalidRequestError, match=rf"is over \(reject by ann\).*: supersede upload {first}"):
+        lake.send(a_file(("a", "3.00")), supersedes=refused)
     held = lake.send(a_file(("a", "3.00")), rows=2, supersedes=first)
     lake.apply()
     release(lake.intake, lake.row(held), ANN, "right after all")
@@ -141,7 +143,6 @@ def test_what_cannot_be_replaced_is_refused_before_it_is_sent(fresh_cloud: Cloud
     for mode, why in (
         (
             "upsert",
-            {},
             "no file of fees can supersede another: in mode upsert a row of the earlier file may have overwritten",
         ),
         ("snapshot", "each file of mode snapshot is the whole state; send the corrected file as it is"),
