@@ -17,6 +17,7 @@ from streaming_jobs import driver_path, executor_path
 from streaming_jobs.lake import Lake
 from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.outcomes import recover, tell, tell_ledger, to_metadata
+from streaming_jobs.refold import refold
 from streaming_jobs.runs import Run
 from streaming_jobs.session import large_path_problem
 from streaming_jobs.settlement import Prepared
@@ -83,6 +84,8 @@ def _prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     Where Spark may not commit, a run that is too large is refused: in the driver it might not fit in memory, and its
     failure would take the other datasets with it. The operator decides, by a setting, what the driver can hold.
     """
+    if run.supersedes and run.contract.mode == "upsert":
+        return driver_path.prepare(lake, run, data, refold)
     if not _wants_executors(lake, run):
         return driver_path.prepare(lake, run, data)
     problem = large_path_problem(lake.spark)

@@ -6,7 +6,7 @@ The same judgement as `executor_path`, which spreads it over Spark's executors.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -60,8 +60,14 @@ class _Judged:
         return None if self.held else self.verdict
 
 
-def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
+Refold = Callable[[Lake, Handle, pa.Table, Run, Mode], Fold]
+"""Folds the rows of a superseding run with those of other uploads."""
+
+
+def prepare(lake: Lake, run: Run, data: Handle, refold: Refold | None = None) -> Prepared:
     """Reads, validates, folds and counts a run in memory; `data` is its table at the newest version.
+
+    What a file of the run supersedes leaves by its lineage, or by `refold`.
 
     Raises:
         TransientError: raw cannot be read, or what was read is not what was accepted.
@@ -70,13 +76,15 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     now, facts = lake.clock(), facts_of(lake, run, data)
     contract, mode = run.contract, MODES[run.contract.mode]
     judged = [_unless_held(each, data, run, mode) for each in _judge_all(lake, run, facts)]
-    accepted = [_with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
+    accepted = [with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
     stored = stored_contract(lake, contract, data)
     rows = stored_rows(pa.concat_tables([contract.row_schema.empty_table(), *accepted]), contract, stored)
     emptied = mode.hold is not None and any(each.good and each.waived for each in judged)
-    folded = _fold(lake, data, rows, replace(run, contract=stored), mode, emptied=emptied)
+    leaving, on = replaced(data, run) if judged[0].good else {}, replace(run, contract=stored)
+    folded = (
+        refold(lake, data, rows, on, mode) if refold and leaving else _fold(lake, data, rows, on, mode, emptied=emptied)
+    )
     counted = tallies(folded.fates, rows, contract.money)
-    leaving = replaced(data, run) if judged[0].good else {}
     outcomes = tuple(
         replace(_outcome(each, contract, counted, now), reference_versions=dict(facts.versions), replaced=leaving)
         for each in judged
@@ -85,9 +93,9 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
         outcomes=outcomes,
         quarantine=partial(_quarantine, lake, run, judged, now, facts),
         remember=partial(_remember, lake, run, folded.events),
-        commit=partial(_supersede, data, replace(run, contract=stored), folded.changes)
-        if leaving
-        else partial(_commit, data, replace(run, contract=stored), mode, folded.changes, emptied=emptied),
+        commit=partial(_supersede, data, on, folded.changes)
+        if leaving and refold is None
+        else partial(_commit, data, on, mode, folded.changes, emptied=emptied),
         discard=lambda: None,
     )
 
@@ -188,7 +196,7 @@ def judging(contract: Contract, manifest: Manifest) -> Contract:
     return rows_only(contract) if manifest.reenters else contract
 
 
-def _with_lineage(accepted: pa.Table, manifest: Manifest, contract: Contract) -> pa.Table:
+def with_lineage(accepted: pa.Table, manifest: Manifest, contract: Contract) -> pa.Table:
     """The rows in `contract.row_schema`."""
     lineage = {
         "_upload_id": pa.repeat(pa.scalar(manifest.upload_id), accepted.num_rows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -140,71 +141,115 @@ def test_what_cannot_be_replaced_is_refused_before_it_is_sent(fresh_cloud: Cloud
     for target in ("nonsense", "00000000-0000-7000-8000-000000000000"):
         with pytest.raises(InvalidRequestError, match="supersedes: there is no accepted upload"):
             lake.send(a_file(("a", "1.00")), supersedes=target)
-    for mode, why in (
+    for mode, custom, why in (
+        ("append", {"dedupe": "true"}, "no file of fees can supersede another: with dedupe a row of the earlier"),
         (
             "upsert",
-            "no file of fees can supersede another: in mode upsert a row of the earlier file may have overwritten",
+            {"ignoreNulls": "true"},
+            "in mode upsert with ignoreNulls what it said is remembered for ever; send",
         ),
-        ("snapshot", "each file of mode snapshot is the whole state; send the corrected file as it is"),
+        ("snapshot", {}, "each file of mode snapshot is the whole state; send the corrected file as it is"),
     ):
-        other = a_house(a_fresh(fresh_cloud).settings, tmp_path / mode, a_contract_text(mode))
+        text = a_contract_text(mode, **custom).replace("primaryKey: false", "primaryKey: true")
+        other = a_house(a_fresh(fresh_cloud).settings, tmp_path / mode, text)
         first = other.send(a_file(("a", "1.00")))
         with pytest.raises(InvalidRequestError, match=why):
             other.send(a_file(("a", "2.00")), supersedes=first)
 
 
+@pytest.mark.parametrize("order", [{}, {"sequenceBy": "day"}])
+def test_what_a_file_overwrote_is_there_again_and_what_came_after_it_stays(
+    fresh_cloud: Cloud, tmp_path: Path, order: dict[str, str]
+) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert", **order)
+    lake.send(a_file(("a", "1.00"), ("b", "1.00"), ("c", "1.00"), day="2026-03-01"))
+    lake.apply()
+    lake.send(a_file(("z", "1.50"), day="2026-03-02"))
+    first = lake.send(a_file(("a", "2.00"), ("b", "2.00"), ("d", "2.00"), ("e", "2.00"), day="2026-03-03"))
+    lake.apply()
+    later = lake.send(a_file(("b", "3.00"), ("d", "2.00"), ("f", "3.00"), day="2026-03-03"))
+    lake.apply()
+    corrected = lake.send(a_file(("b", "9.00"), ("c", "9.00"), ("f", "9.00"), day="2026-03-03"), supersedes=first)
+    (outcome,) = lake.apply()
+    assert lake.fees() == {"a": "1.00", "b": "3.00", "c": "9.00", "d": "2.00", "f": "3.00", "z": "1.50"}
+    assert (outcome.merged, outcome.superseded, outcome.replaced["rows"]) == (3, 0, "3")
+    lineage = {row["id"]: row["_upload_id"] for row in lake.query("SELECT id, _upload_id FROM fees")}
+    assert (lineage["b"], lineage["c"], lineage["d"]) == (later, corrected, later)
+
+
+KINDS = ("append", "upsert", "upsert in order of day")
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["new", "supersede", "supersede", "supersede held", "correct"]),
+        st.sampled_from(["new", "new", "supersede", "supersede", "supersede held", "correct"]),
         st.integers(0, 5),
         st.integers(0, 9),
         st.booleans(),
         st.booleans(),
     ),
     min_size=2,
-    max_size=6,
+    max_size=7,
 )
 """What is done, to which file (modulo), after how many writes the sender dies, whether the write before that took
 effect unseen, and whether all is applied after it."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a file says that counts: in which place, of which day, and that it came with the file `of`."""
+
+    of: str
+    place: int
+    day: str
+    rows: tuple[tuple[str, str], ...]
+
+
 @pytest.mark.timeout(300)
-@settings(max_examples=8, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
-@given(STEPS, st.sampled_from(["continue", "wait"]))
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=4, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+@given(steps=STEPS, when_held=st.sampled_from(["continue", "wait"]))
 def test_the_table_is_what_the_files_say_of_which_none_took_the_place(
-    cloud: Cloud, steps: list[tuple[str, int, int, bool, bool]], when_held: str
+    cloud: Cloud, kind: str, steps: list[tuple[str, int, int, bool, bool]], when_held: str
 ) -> None:
-    lake = a_house(a_fresh(cloud).settings, Path(mkdtemp()), a_contract_text("append", whenHeld=when_held))
-    said: dict[str, Counter[tuple[str, str]]] = {}
-    for number, (what, which, writes, after, applies) in enumerate(steps):
-        rows, target = ((str(number), "1.00"), ("all", f"{number}.00"), (f"bad{number}", "many")), None
-        if what != "new" and said:
-            target = sorted(said)[which % len(said)]
-        if what == "correct" and target:
-            lake.apply()
-            mended = ((str(number), f"{number}.50"),)
-            if _corrects(lake, target, mended):
-                said[target] += Counter(mended)
-            continue
-        held = what == "supersede held" and target is not None
-        upload_id = _send_dying(lake, a_file(*rows), 9 if held else 3, target, (writes, after))
-        if held:
-            lake.apply()
-            reject(lake.intake, lake.row(upload_id), ANN, "wrong again")
-        else:
-            said.pop(target or "", None)
-            said[upload_id] = Counter(rows[:2])
-        if applies:
+    mode, _, order = kind.partition(" ")
+    custom = {"sequenceBy": "day"} if order else {}
+    text = a_contract_text(mode, whenHeld=when_held, **custom)
+    lake = a_house(a_fresh(cloud).settings, Path(mkdtemp()), text)
+    said: list[Said] = []
+    for number, step in enumerate(steps):
+        said = _take(lake, step, number, said)
+        if step[-1]:
             lake.apply()
     lake.apply()
-    total: Counter[tuple[str, str]] = sum(said.values(), Counter())
-    _check(lake, total)
+    _check(lake, kind, said)
     lake.lose_the_ledger()
     rebuild(lake.intake.settings, lake.intake.aws)
     again = lake.again()
     rebuild(again.intake.settings, again.intake.aws)
     again.apply()
-    _check(again, total)
+    _check(again, kind, said)
+
+
+def _take(lake: House, step: tuple[str, int, int, bool, bool], number: int, said: list[Said]) -> list[Said]:
+    """Takes a step; what the files say after it."""
+    what, which, writes, after, _ = step
+    files = sorted({each.of for each in said})
+    target = files[which % len(files)] if files and what != "new" else None
+    day = f"2026-03-{10 + which}"
+    rows = (("same", "5.00"), ("all", f"{number}.00"), (f"k{which % 3}", f"{number}.25"))
+    if what == "correct" and target:
+        lake.apply()
+        mended = ((f"own{number}", f"{number}.50"),)
+        corrected = _corrects(lake, target, a_file(*mended, day=day))
+        return [*said, *([Said(target, number, day, mended)] if corrected else [])]
+    held = what == "supersede held" and target is not None
+    data = a_file(*rows, (f"bad{number}", "many"), day=day)
+    upload_id = _send_dying(lake, data, 9 if held else 4, target, (writes, after))
+    if held:
+        lake.apply()
+        reject(lake.intake, lake.row(upload_id), ANN, "wrong again")
+        return said
+    place = min((each.place for each in said if each.of == target), default=number)
+    return [*(each for each in said if each.of != target), Said(upload_id, place, day, rows)]
 
 
 def _send_dying(lake: House, data: bytes, rows: int, target: str | None, dies: tuple[int, bool]) -> str:
@@ -220,16 +265,26 @@ def _send_dying(lake: House, data: bytes, rows: int, target: str | None, dies: t
     return upload_id
 
 
-def _corrects(lake: House, upload_id: str, mended: tuple[tuple[str, str], ...]) -> bool:
+def _corrects(lake: House, upload_id: str, mended: bytes) -> bool:
     try:
-        correct(lake.intake, lake.row(upload_id), ANN, "typing", Choice(), a_file(*mended).decode())
+        correct(lake.intake, lake.row(upload_id), ANN, "typing", Choice(), mended.decode())
     except ConflictError:
         return False  # its one bad row was corrected before
     return True
 
 
-def _check(lake: House, said: Counter[tuple[str, str]]) -> None:
+def _check(lake: House, kind: str, said: list[Said]) -> None:
     found = Counter((row["id"], str(row["amount"])) for row in lake.query("SELECT id, amount FROM fees"))
-    assert found == said
-    uploads = lake.query("SELECT merged, replaced['rows'] AS gone FROM uploads")
-    assert sum(each["merged"] - int(each["gone"] or 0) for each in uploads) == found.total()
+    if kind == "append":
+        assert found == Counter(row for each in said for row in each.rows)
+        uploads = lake.query("SELECT merged, replaced['rows'] AS gone FROM uploads")
+        assert sum(each["merged"] - int(each["gone"] or 0) for each in uploads) == found.total()
+    else:
+        newest = sorted(said, key=lambda each: (each.day if "day" in kind else "", each.place))
+        assert found == Counter({row[0]: row for each in newest for row in each.rows}.values())
+    alive = {each.of for each in said}
+    causes = {
+        row["upload_id"]: row["of"] for row in lake.query("SELECT upload_id, cause['upload_id'] AS of FROM uploads")
+    }
+    lineage = {row["_upload_id"] for row in lake.query("SELECT DISTINCT _upload_id FROM fees")}
+    assert all(each in alive or causes[each] in alive for each in lineage)
