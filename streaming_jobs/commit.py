@@ -13,11 +13,10 @@ from typing import Protocol
 from ledgerlake.errors import ConfigurationError, LedgerlakeError
 from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id
-from streaming_jobs import driver_path, executor_path
+from streaming_jobs import driver_path, executor_path, refold
 from streaming_jobs.lake import Lake
 from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.outcomes import recover, tell, tell_ledger, to_metadata
-from streaming_jobs.refold import refold
 from streaming_jobs.runs import Run
 from streaming_jobs.session import large_path_problem
 from streaming_jobs.settlement import Prepared

@@ -6,13 +6,13 @@ The same judgement as `executor_path`, which spreads it over Spark's executors.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -60,8 +60,14 @@ class _Judged:
         return None if self.held else self.verdict
 
 
-Refold = Callable[[Lake, Handle, pa.Table, Run, Mode], Fold]
-"""Folds the rows of a superseding run with those of other uploads."""
+class Refold(Protocol):
+    """What folds a superseding run where rows have keys (`streaming_jobs.refold`)."""
+
+    def too_much(self, lake: Lake, data: Handle, run: Run) -> tuple[str, ...]:
+        """Why the file has to be held, if it has."""
+
+    def fold(self, lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fold:
+        """As a mode's `fold`."""
 
 
 def prepare(lake: Lake, run: Run, data: Handle, refold: Refold | None = None) -> Prepared:
@@ -76,13 +82,17 @@ def prepare(lake: Lake, run: Run, data: Handle, refold: Refold | None = None) ->
     now, facts = lake.clock(), facts_of(lake, run, data)
     contract, mode = run.contract, MODES[run.contract.mode]
     judged = [_unless_held(each, data, run, mode) for each in _judge_all(lake, run, facts)]
+    if refold and judged[0].good and (why := refold.too_much(lake, data, run)):
+        judged = [replace(judged[0], held=why)]
     accepted = [with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
     stored = stored_contract(lake, contract, data)
     rows = stored_rows(pa.concat_tables([contract.row_schema.empty_table(), *accepted]), contract, stored)
     emptied = mode.hold is not None and any(each.good and each.waived for each in judged)
     leaving, on = replaced(data, run) if judged[0].good else {}, replace(run, contract=stored)
     folded = (
-        refold(lake, data, rows, on, mode) if refold and leaving else _fold(lake, data, rows, on, mode, emptied=emptied)
+        refold.fold(lake, data, rows, on, mode)
+        if refold and leaving
+        else _fold(lake, data, rows, on, mode, emptied=emptied)
     )
     counted = tallies(folded.fates, rows, contract.money)
     outcomes = tuple(

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledgerlake.errors import ConfigurationError, LedgerlakeError
+from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import table_uri
 from streaming_jobs.driver_path import judging, with_lineage
@@ -52,13 +52,31 @@ class _Since:
     places: Mapping[str, int]
 
 
-def refold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fold:
+def too_much(lake: Lake, data: Handle, run: Run) -> tuple[str, ...]:
+    """Why a superseding file has to be held: all since what it supersedes is judged again, and may be too large.
+
+    Raises:
+        TransientError: raw or the storage cannot be reached.
+    """
+    since = _since(lake, data, run)
+    size = run.size + sum(each.size for each, _ in since.live)
+    allowed = lake.settings.small_batch_bytes
+    if size <= allowed:
+        return ()
+    reason = (
+        f"supersedes: upload {run.supersedes[0]} is so old that {len(since.live) + 1} files of {size:,} bytes would be "
+        f"judged again, and LEDGERLAKE_SMALL_BATCH_BYTES is {allowed:,}: reject this file and send its rows as an "
+        "upload, or raise that and release it"
+    )
+    return (reason,)
+
+
+def fold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fold:
     """The fates of the accepted `rows` of a superseding upload, and the changes that it makes to its table `data`.
 
     `run.contract` is that of the table by now.
 
     Raises:
-        ConfigurationError: what has to be read again is too large for the driver.
         HistoryError: the version before the superseded upload is not kept any more.
         TransientError: raw or the storage cannot be reached.
     """
@@ -95,12 +113,6 @@ def _since(lake: Lake, data: Handle, run: Run) -> _Since:
         if whole or after == 0:
             break
         window *= 4
-    size = run.size + sum(each.size for each, _ in since.live)
-    if size > lake.settings.small_batch_bytes:
-        raise ConfigurationError(
-            f"{run.dataset}: superseding {run.supersedes[0]}: {len(since.live) + 1} files, {size:,} bytes, are judged "
-            "in the driver: raise LEDGERLAKE_SMALL_BATCH_BYTES if it has memory for ten times as much"
-        )
     return since
 
 

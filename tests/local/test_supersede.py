@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -175,6 +175,46 @@ def test_what_a_file_overwrote_is_there_again_and_what_came_after_it_stays(
     assert (outcome.merged, outcome.superseded, outcome.replaced["rows"]) == (3, 0, "3")
     lineage = {row["id"]: row["_upload_id"] for row in lake.query("SELECT id, _upload_id FROM fees")}
     assert (lineage["b"], lineage["c"], lineage["d"]) == (later, corrected, later)
+
+
+@pytest.mark.parametrize("one_run", [True, False])
+def test_a_file_from_long_ago_is_found_wherever_runs_were_cut(
+    fresh_cloud: Cloud,
+    tmp_path: Path,
+    one_run: bool,  # noqa: FBT001  # a parameter
+) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert")
+    sent = []
+    for number in range(20):
+        sent.append(lake.send(a_file(("all", f"{number}.00"), (f"k{number % 4}", f"{number}.50"))))
+        if not one_run:
+            lake.apply()
+    lake.apply()
+    lake.send(a_file(("k1", "99.50"), ("new", "1.00")), supersedes=sent[17])
+    lake.apply()
+    assert lake.fees() == {"all": "19.00", "k0": "16.50", "k1": "99.50", "k2": "18.50", "k3": "19.50", "new": "1.00"}
+    lake.send(a_file(("all", "0.25")), supersedes=sent[1])
+    lake.send(a_file(("all", "0.50")), supersedes=sent[19])
+    lake.apply()
+    assert lake.fees() == {"all": "0.50", "k0": "16.50", "k1": "99.50", "k2": "18.50", "k3": "15.50", "new": "1.00"}
+
+
+def test_a_file_is_held_if_too_much_would_have_to_be_judged_again(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert")
+    first = lake.send(a_file(("a", "1.00")))
+    lake.send(a_file(("a", "2.00")))
+    lake.apply()
+    lake.lake = replace(lake.lake, settings=replace(lake.lake.settings, small_batch_bytes=80))
+    corrected = lake.send(a_file(("a", "3.00"), ("b", "3.00")), supersedes=first)
+    lake.apply()
+    outcome = lake.row(corrected).outcome
+    assert outcome
+    assert (outcome.state, outcome.replaced, lake.fees()) == ("held", {}, {"a": "2.00"})
+    assert "is so old that 2 files of" in outcome.held[0]
+    lake.restart()
+    release(lake.intake, lake.row(corrected), ANN, "there is memory now")
+    lake.apply()
+    assert lake.fees() == {"a": "2.00", "b": "3.00"}
 
 
 KINDS = ("append", "upsert", "upsert in order of day")
