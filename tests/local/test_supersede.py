@@ -199,6 +199,30 @@ def test_a_file_from_long_ago_is_found_wherever_runs_were_cut(
     assert lake.fees() == {"all": "0.50", "k0": "16.50", "k1": "99.50", "k2": "18.50", "k3": "15.50", "new": "1.00"}
 
 
+def test_files_from_before_the_table_got_a_column_are_folded_again_with_it(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert")
+    lake.send(a_file(("a", "1.00"), ("b", "1.00")))
+    lake.apply()
+    first = lake.send(a_file(("a", "2.00"), ("c", "2.00")))
+    lake.send(a_file(("c", "2.00"), ("d", "3.00")))
+    lake.apply()
+    later = (
+        a_contract_text("upsert").replace("version: 1.0.0", "version: 1.1.0").replace("decimal(18,2)", "decimal(20,2)")
+    )
+    lake.state_contract(later + "      - {name: note, logicalType: string}\n")
+    lake.send(b"id,day,amount,note\nd,2026-03-31,4.00,four\n")
+    corrected = lake.send(b"id,day,amount,note\nb,2026-03-31,9.00,nine\n", supersedes=first)
+    lake.apply()
+    rows = lake.query("SELECT id, amount, note, _upload_id FROM fees ORDER BY id")
+    assert [(row["id"], str(row["amount"]), row["note"]) for row in rows] == [
+        ("a", "1.00", None),
+        ("b", "9.00", "nine"),
+        ("c", "2.00", None),
+        ("d", "4.00", "four"),
+    ]
+    assert (rows[1]["_upload_id"], first in {row["_upload_id"] for row in rows}) == (corrected, False)
+
+
 def test_a_file_is_held_if_too_much_would_have_to_be_judged_again(fresh_cloud: Cloud, tmp_path: Path) -> None:
     lake = house(fresh_cloud, tmp_path, "upsert")
     first = lake.send(a_file(("a", "1.00")))
