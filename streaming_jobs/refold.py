@@ -16,12 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import table_uri
 from streaming_jobs.driver_path import judging, with_lineage
 from streaming_jobs.lake import Lake
-from streaming_jobs.lookup import stored_contract
+from streaming_jobs.lookup import key_range, stored_contract
 from streaming_jobs.open_tables import Handle
 from streaming_jobs.outcomes import committed
 from streaming_jobs.rejudge import judge_again
@@ -161,17 +160,9 @@ def _keys(data: Handle, rows: pa.Table, gone: frozenset[str], contract: Contract
 
 def _of_keys(table: Handle, keys: pa.Table, contract: Contract) -> pa.Table:
     """The table's rows of these keys, as the contract has them now."""
-    first = contract.primary_key[0]
-    ends = pc.min_max(keys[first])
-    where = "TRUE"
-    if ends["min"].is_valid:
-        low, high = ends["min"].as_py(), ends["max"].as_py()
-        where = sql.between(sql.identifier(first), low, high, keys[first].type, or_null=keys[first].null_count > 0)
-    shape = contract.stored_schema
-    found = [
-        _among(_shaped(each, shape), keys, contract)
-        for each in delta.stream(table, f"SELECT * FROM t WHERE {where}")  # noqa: S608  # as above
-    ]
+    first, shape = contract.primary_key[0], contract.stored_schema
+    statement = f"SELECT * FROM t WHERE {key_range(first, keys[first].combine_chunks())}"  # noqa: S608  # as above
+    found = [_among(_shaped(each, shape), keys, contract) for each in delta.stream(table, statement)]
     return pa.concat_tables([_shaped(shape.empty_table(), shape), *found])
 
 
@@ -216,8 +207,6 @@ def _changes(wanted: pa.Table, there: pa.Table, contract: Contract) -> pa.Table:
     key = list(contract.primary_key)
     code = codes(pa.concat_tables([there.select(key), wanted.select(key)]))
     over = there.filter(pa.array(~np.isin(code[: there.num_rows], code[there.num_rows :])))
-    if put.num_rows and len(set(codes(put.select(key)).tolist())) != put.num_rows:
-        raise LedgerlakeError(f"{contract.dataset}: two rows of one key: keep the raw files and report it")
     return pa.concat_tables([_told(put, RESTORE), _told(over, DELETE)])
 
 
