@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 
 from cli.command import Command
-from cli.commands.upload import total
+from cli.commands.upload import declared_arguments
 from cli.shell import Exit, Reply, Shell, table
 from cli.uploads import COLORS
 from ingestion.dry_run import SHOWN, DryRun, dry_run
@@ -27,15 +27,7 @@ def _arguments(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--dataset", help="name of a contract in LEDGERLAKE_CONTRACTS")
     which.add_argument("--contract", type=Path, metavar="PATH", help="a contract that is in force nowhere yet")
-    parser.add_argument("--rows", type=int, metavar="N", help="data rows that you will declare")
-    parser.add_argument(
-        "--total",
-        type=total,
-        action="append",
-        default=[],
-        metavar="COLUMN=AMOUNT",
-        help="total of a money column that you will declare; may be repeated",
-    )
+    declared_arguments(parser)
 
 
 def _run(shell: Shell, arguments: Namespace) -> Reply:

@@ -32,9 +32,8 @@ def total(text: str) -> tuple[str, str]:
     return column, amount
 
 
-def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
-    parser.add_argument("--dataset", required=True, help="where the rows belong: the name of a contract")
+def declared_arguments(parser: ArgumentParser) -> None:
+    """What can be said of a file, to be checked."""
     parser.add_argument("--rows", type=int, metavar="N", help="data rows in the file, to be checked")
     parser.add_argument(
         "--total",
@@ -44,6 +43,12 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar="COLUMN=AMOUNT",
         help="total of a money column, or as in hash(account), to be checked; may be repeated",
     )
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    parser.add_argument("--dataset", required=True, help="where the rows belong: the name of a contract")
+    declared_arguments(parser)
     parser.add_argument("--totals", type=Path, metavar="SIDECAR", help="rows and totals from the file beside FILE")
     parser.add_argument(
         "--supersedes", metavar="UPLOAD_ID", help="take the place of this earlier upload: its rows leave the table"
