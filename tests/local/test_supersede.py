@@ -177,6 +177,24 @@ def test_what_a_file_overwrote_is_there_again_and_what_came_after_it_stays(
     assert (lineage["b"], lineage["c"], lineage["d"]) == (later, corrected, later)
 
 
+@pytest.mark.parametrize("earlier_first", [True, False])
+def test_of_two_files_that_are_superseded_one_after_the_other_neither_comes_back(
+    fresh_cloud: Cloud,
+    tmp_path: Path,
+    earlier_first: bool,  # noqa: FBT001  # a parameter
+) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert")
+    one = lake.send(a_file(("a", "1.00"), ("b", "1.00"), ("c", "1.00")))
+    lake.apply()
+    two = lake.send(a_file(("a", "2.00"), ("b", "2.00"), ("d", "2.00")))
+    lake.apply()
+    replaced = [(one, (("a", "1.50"), ("d", "1.50"))), (two, (("c", "2.50"), ("a", "2.50")))]
+    for target, rows in replaced if earlier_first else reversed(replaced):
+        lake.send(a_file(*rows), supersedes=target)
+        lake.apply()
+    assert lake.fees() == {"a": "2.50", "c": "2.50", "d": "1.50"}
+
+
 @pytest.mark.parametrize("one_run", [True, False])
 def test_a_file_from_long_ago_is_found_wherever_runs_were_cut(
     fresh_cloud: Cloud,
@@ -269,7 +287,7 @@ class Said:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=4, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, when_held=st.sampled_from(["continue", "wait"]))
 def test_the_table_is_what_the_files_say_of_which_none_took_the_place(
     cloud: Cloud, kind: str, steps: list[tuple[str, int, int, bool, bool]], when_held: str
