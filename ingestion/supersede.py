@@ -7,6 +7,7 @@ in the light of all that was decided about the earlier file, and no row of that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ingestion.decide import decide
 from ingestion.intake import Intake
@@ -22,6 +23,15 @@ from tables.contract import Contract
 from tables.superseding import obstacle
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """That a file of this SHA-256, which a tenant sends, takes the place of upload `target`."""
+
+    target: str
+    tenant: str
+    sha256: str
+
+
 def check_target(intake: Intake, request: UploadRequest, tenant: str) -> None:
     """Refuses a request for a file that could not take the place of the upload that it names, as things are now.
 
@@ -32,9 +42,8 @@ def check_target(intake: Intake, request: UploadRequest, tenant: str) -> None:
         return
     contract = intake.contracts.current(request.dataset)
     known = list(read_decisions(intake.aws, request.dataset))
-    fault = _fault(intake, contract, request.supersedes, tenant, known)
+    fault = _fault(intake, contract, Wish(request.supersedes, tenant, request.sha256), known)
     if fault:
-        fault += _if_it_did(intake, superseded(known).get(request.supersedes), request.sha256)
         raise InvalidRequestError((FieldProblem("supersedes", fault),))
 
 
@@ -53,7 +62,7 @@ def accept_superseding(intake: Intake, grant: Grant, target: str, made: Manifest
         mine = next((each for each in known if each.as_upload_id == grant.upload_id), None)
         if mine:
             return mine
-        fault = _fault(intake, contract, target, grant.tenant, known)
+        fault = _fault(intake, contract, Wish(target, grant.tenant, grant.sha256), known)
         if fault:
             raise RejectedError("supersedes", f"upload {target}: {fault}")
         _refuse_same(intake, made, known)
@@ -68,7 +77,8 @@ def accept_superseding(intake: Intake, grant: Grant, target: str, made: Manifest
     return row
 
 
-def _fault(intake: Intake, contract: Contract, target: str, tenant: str, known: Sequence[Decision]) -> str | None:
+def _fault(intake: Intake, contract: Contract, wish: Wish, known: Sequence[Decision]) -> str | None:
+    target, tenant = wish.target, wish.tenant
     if why := obstacle(contract):
         return f"no file of {contract.dataset} can supersede another: {why}"
     row = intake.ledger.read(target) if UPLOAD_ID.fullmatch(target) else None
@@ -77,7 +87,12 @@ def _fault(intake: Intake, contract: Contract, target: str, tenant: str, known: 
     if row.manifest.cause and row.manifest.kind != SUPERSEDE:
         return f"its rows are those of upload {row.manifest.cause['upload_id']}: supersede that one"
     if by := superseded(known).get(target):
-        return f"upload {by.as_upload_id} has superseded it, at {to_text(by.at)}: supersede that one"
+        other = intake.ledger.read(by.as_upload_id or "")
+        same = other and other.grant and other.grant.sha256 == wish.sha256
+        then = (
+            "with this very file, byte for byte: there is nothing to do" if same else "with another: supersede that one"
+        )
+        return f"upload {by.as_upload_id} has superseded it at {to_text(by.at)}, {then}"
     return _if_over(row, known)
 
 
@@ -90,13 +105,6 @@ def _if_over(row: Row, known: Sequence[Decision]) -> str | None:
         f"supersede upload {row.manifest.supersedes[0]}" if row.manifest.supersedes else "send it without supersedes"
     )
     return f"it was held and is over ({end.kind} by {end.by}), so that it has no rows to replace: {instead}"
-
-
-def _if_it_did(intake: Intake, by: Decision | None, sha256: str) -> str:
-    """What to add where it is the very file that has the place already."""
-    row = intake.ledger.read(by.as_upload_id) if by and by.as_upload_id else None
-    same = row and row.grant and row.grant.sha256 == sha256
-    return "; that is this very file, byte for byte, so that there is nothing to do" if same else ""
 
 
 def _refuse_same(intake: Intake, made: Manifest, known: Sequence[Decision]) -> None:

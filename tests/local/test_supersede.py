@@ -68,9 +68,7 @@ def test_what_was_sent_before_byte_for_byte_changes_nothing_and_says_so(fresh_cl
         assert "nothing needs to be sent again" in again.rejection.message
     second = lake.send(new, supersedes=first)
     assert lake.row(lake.send(new)).state == "rejected"
-    with pytest.raises(
-        InvalidRequestError, match=f"upload {second} has superseded it.*that is this very file, byte for"
-    ):
+    with pytest.raises(InvalidRequestError, match=f"upload {second} has superseded it.*with this very file, byte for"):
         lake.send(new, supersedes=first)
     back = lake.row(lake.send(old))
     assert back.rejection
