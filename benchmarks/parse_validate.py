@@ -28,6 +28,7 @@ from tables.contract import Contract
 from tables.odcs import load
 from validation.validate import THREADS, validate
 
+S = TypeVar("S")
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("LEDGERLAKE_TEST_DATA", ROOT.parent / "shared" / "data")) / "sec_ftd"
@@ -85,10 +86,10 @@ def _contestants(files: list[bytes], contract: Contract, folder: Path | None) ->
 
     # Ours comes last: a process that ends right after Arrow's threaded reader can abort in Arrow's own clean-up.
     contestants: dict[str, Callable[[], int]] = {
-        BARE: lambda: _side_by_side(bare, bodies),
-        TYPED: lambda: _side_by_side(partial(bare, convert=types), bodies),
+        BARE: lambda: sum(side_by_side(bare, bodies)),
+        TYPED: lambda: sum(side_by_side(partial(bare, convert=types), bodies)),
         BARE + ALONE: lambda: sum(bare(body, whole) for body in bodies),
-        OURS: lambda: _side_by_side(ours, files),
+        OURS: lambda: sum(side_by_side(ours, files)),
         OURS + ALONE: lambda: sum(ours(data, THREADS) for data in files),
     }
     if folder:
@@ -98,9 +99,10 @@ def _contestants(files: list[bytes], contract: Contract, folder: Path | None) ->
     return contestants
 
 
-def _side_by_side(read: Callable[[T], int], files: Sequence[T]) -> int:
+def side_by_side(read: Callable[[S], T], files: Sequence[S]) -> list[T]:
+    """What becomes of each file."""
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(read, files))
+        return list(pool.map(read, files))
 
 
 def _spark(folder: Path) -> Callable[[], int]:

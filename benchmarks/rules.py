@@ -3,7 +3,8 @@
     python benchmarks/rules.py [--repeat N] [--peer NAME ...]
 
 Peers run in processes and environments of their own (`uv run --no-project --with ...`), are given the same files, and
-must count the same rows. They only count; here every refused row also has its reasons, its line and its text.
+must count the same rows. They only count; here every refused row also has its reasons, its line and its text. Files are
+read side by side, as the stream reads those of a run; peers may use all processors in their own way.
 """
 
 from __future__ import annotations
@@ -19,19 +20,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.parse_validate import DATA, content
+from benchmarks.parse_validate import DATA, content, side_by_side
 from tables.odcs import load
 from tables.reference.calendars import working_days
 from validation.known import Known
 from validation.rules import Ask, asking
 from validation.rules.keys import Keys
-from validation.validate import Declared, validate
+from validation.validate import validate
 from validation.verdict import Verdict
 
 ROOT = Path(__file__).parent
@@ -82,7 +84,7 @@ def _race(files: list[bytes], cusips: pa.Array, repeat: int) -> tuple[float, flo
     for _ in range(repeat):
         for name, each in (("alone", bare), ("ours", contract)):
             start = time.perf_counter()
-            verdicts = [validate(data, each, Declared(), known) for data in files]
+            verdicts = side_by_side(partial(validate, contract=each, known=known, threads=1), files)
             best[name] = min(best[name], time.perf_counter() - start)
     rows = sum(verdict.totals.rows for verdict in verdicts)
     return best["alone"], best["ours"], _broken(verdicts), rows

@@ -13,7 +13,7 @@ from monitoring.metrics import METRICS
 Points = Mapping[datetime, float]
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 170, 52, 24, 8
-COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
+COLOURS = ("#1f6fb4", "#e07b1a", "#2a9d5c", "#cc3344", "#8a63b8", "#7a5a4d", "#d264a8", "#1a9aa8")
 STEPS = (1, 2, 5, 10)
 SMALLEST = 1e-9
 """Below this, an axis shows nothing that anybody measures."""
@@ -23,8 +23,9 @@ HEAD = """<!doctype html>
 body { font: 14px system-ui, sans-serif; margin: 20px; color: #222; background: #f6f7f9; }
 main { display: grid; grid-template-columns: repeat(auto-fill, 488px); gap: 14px; }
 figure { margin: 0; padding: 12px 14px; background: #fff; border: 1px solid #e2e5ea; border-radius: 6px; }
-h1 { font-size: 20px; margin: 0 0 2px; } h2 { font-size: 14px; margin: 0 0 6px; } p { margin: 0 0 14px; color: #667; }
-figcaption { font-size: 11px; display: flex; flex-wrap: wrap; gap: 2px 10px; max-width: 460px; }
+h1 { font-size: 20px; margin: 0 0 2px; } p { margin: 0 0 14px; color: #556; } main + p { margin: 14px 0 0; }
+h2 { font-size: 14px; margin: 0 0 6px; } small { font-weight: normal; color: #667; }
+figcaption { font-size: 11px; display: flex; flex-wrap: wrap; gap: 2px 12px; max-width: 460px; color: #334; }
 text { font: 10px system-ui, sans-serif; fill: #667; }
 </style></head><body>
 """
@@ -40,7 +41,10 @@ class Line:
 
 
 def page(lines: Sequence[Line], title: str) -> str:
-    """The page; metrics that share a panel of the catalogue share a chart, those without a point are left out."""
+    """The page; metrics that share a panel of the catalogue share a chart.
+
+    Those without a point are left out, and panels in which nothing but 0 was measured are only named.
+    """
     shown = [line for line in lines if line.points]
     moments = sorted({moment for line in shown for moment in line.points})
     if not moments:
@@ -48,9 +52,11 @@ def page(lines: Sequence[Line], title: str) -> str:
     panels: dict[str, list[Line]] = {}
     for line in sorted(shown, key=lambda each: list(METRICS).index(each.metric)):
         panels.setdefault(METRICS[line.metric].panel, []).append(line)
-    span = f"{moments[0]:%Y-%m-%d %H:%M} to {moments[-1]:%H:%M} UTC, by the minute"
-    figures = "".join(_figure(name, members, moments) for name, members in panels.items())
-    return f"{HEAD}<h1>{escape(title)}</h1><p>{span}</p><main>{figures}</main></body></html>\n"
+    quiet = [name for name, members in panels.items() if not any(any(line.points.values()) for line in members)]
+    figures = "".join(_figure(name, members, moments) for name, members in panels.items() if name not in quiet)
+    span = f"{moments[0]:%Y-%m-%d %H:%M} to {moments[-1]:%H:%M} UTC, by the minute; behind each name its latest value"
+    still = f"<p>Measured, and always 0: {escape(', '.join(quiet))}.</p>" if quiet else ""
+    return f"{HEAD}<h1>{escape(title)}</h1><p>{span}</p><main>{figures}</main>{still}</body></html>\n"
 
 
 def _figure(name: str, lines: Sequence[Line], moments: Sequence[datetime]) -> str:
@@ -59,7 +65,8 @@ def _figure(name: str, lines: Sequence[Line], moments: Sequence[datetime]) -> st
     top = _ceiling(max(value for line in lines for value in line.points.values()))
     drawn = "".join(_drawn(line, moments, top, colour) for line, colour in _coloured(lines))
     legend = "".join(
-        f'<span style="color:{colour}">■ {escape(f"{line.metric} {line.of}".strip())}</span>'
+        f'<span><b style="color:{colour}">■</b> {escape(f"{line.metric} {line.of}".strip())} '
+        f"<b>{_number(line.points[max(line.points)])}</b></span>"
         for line, colour in _coloured(lines)
     )
     return (
@@ -90,12 +97,17 @@ def _y(value: float, top: float) -> float:
     return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top)
 
 
+def _number(value: float) -> str:
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: PLR2004  # four digits are enough for an eye
+
+
 def _grid(moments: Sequence[datetime], top: float) -> Iterator[str]:
     for part in (0.0, 0.5, 1.0):
         height = _y(part * top, top)
         yield f'<line x1="{LEFT}" x2="{WIDTH}" y1="{height:.1f}" y2="{height:.1f}" stroke="#e2e5ea"/>'
         yield f'<text x="{LEFT - 6}" y="{height + 3:.1f}" text-anchor="end">{part * top:,.6g}</text>'
-    for moment, anchor in ((moments[0], "start"), (moments[-1], "end")):
+    middle = moments[0] + (moments[-1] - moments[0]) / 2
+    for moment, anchor in ((moments[0], "start"), (middle, "middle"), (moments[-1], "end")):
         yield f'<text x="{_x(moment, moments):.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{moment:%H:%M}</text>'
 
 
@@ -103,4 +115,4 @@ def _drawn(line: Line, moments: Sequence[datetime], top: float, colour: str) -> 
     places = [(_x(moment, moments), _y(value, top)) for moment, value in sorted(line.points.items())]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in places)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>{dots}'
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'

@@ -1,8 +1,9 @@
-"""What an installation in AWS costs a month: list prices times what each file makes the services do.
+"""What an installation in AWS costs a month: list prices (`cli/prices.py`) times what each file makes the services do.
 
-Prices are those of us-east-1, without free tiers, discounts and taxes; other regions differ by up to a third. Each
-names its source; look there before you decide. How often a file makes a service do something is an estimate; S3's
-writes and lists were counted once, on a driver that had just started.
+How often that is, is not guessed where it can be counted: `PER_FILE`, `PER_MICRO_BATCH` and `PER_LOOK` are what
+recorded uploads really asked for, and tests compare them with each new recording (`tests/local/test_costs.py`,
+`tests/spark/test_s3a.py`). What only AWS itself does, and how long functions take there, are estimates and say so.
+Left out, as cents: schedules, the sweeper's own requests, S3's access logs.
 """
 
 from __future__ import annotations
@@ -11,54 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cli.prices import DPUS, PRICES
 from ledgerlake.errors import ConfigurationError
+from monitoring.alarms import AWS_METRICS
+from monitoring.metrics import METRICS
+from monitoring.objectives import OBJECTIVE
 
 HOURS = Decimal(730)
 """Of a month, as AWS counts them."""
 
 GB = Decimal(1024**3)
-MILLION = Decimal(1_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars for one unit, and the page that says so."""
-
-    usd: Decimal
-    unit: str
-    source: str
-
-
-def _price(usd: str, unit: str, service: str) -> Price:
-    return Price(Decimal(usd), unit, f"https://aws.amazon.com/{service}/pricing/")
-
-
-PRICES: Mapping[str, Price] = {
-    "glue": _price("0.44", "DPU-hour", "glue"),
-    "kinesis_stream": _price("0.04", "stream-hour on demand", "kinesis/data-streams"),
-    "kinesis_in": _price("0.08", "GB written, records rounded up to 1 KB", "kinesis/data-streams"),
-    "kinesis_out": _price("0.04", "GB read", "kinesis/data-streams"),
-    "kinesis_kept": _price("0.10", "GB-month kept beyond a day", "kinesis/data-streams"),
-    "sqs": _price("0.0000004", "request", "sqs"),
-    "api": _price("0.000001", "request of an HTTP API", "api-gateway"),
-    "lambda_request": _price("0.0000002", "request", "lambda"),
-    "lambda_time": _price("0.0000133334", "GB-second on Arm", "lambda"),
-    "dynamodb_write": _price("0.000000625", "write request unit on demand", "dynamodb"),
-    "dynamodb_read": _price("0.000000125", "read request unit on demand", "dynamodb"),
-    "dynamodb_kept": _price("0.45", "GB-month with point-in-time recovery", "dynamodb"),
-    "s3_put": _price("0.000005", "PUT, COPY, POST or LIST", "s3"),
-    "s3_get": _price("0.0000004", "GET", "s3"),
-    "s3_kept": _price("0.023", "GB-month", "s3"),
-    "kms_key": _price("1", "key and month", "kms"),
-    "kms": _price("0.000003", "request", "kms"),
-    "alarm": _price("0.10", "alarm and month", "cloudwatch"),
-    "dashboard": _price("3", "dashboard and month", "cloudwatch"),
-    "metric": _price("0.30", "metric and month", "cloudwatch"),
-    "logs": _price("0.50", "GB of logs", "cloudwatch"),
-}
-
-DPUS = {"G.025X": Decimal("0.25"), "G.1X": Decimal(1), "G.2X": Decimal(2)}
-"""Of one worker. Source: https://docs.aws.amazon.com/glue/latest/dg/add-job.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +34,16 @@ class Installation:
     stream_hours: Decimal = Decimal(24)
     """Of a day."""
     datasets: int = 3
-    alarms: int = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent in a month, and how long raw has been kept."""
+    """What is sent in a month, how long files and rows have been kept, and how much queries read."""
 
     files: int = 0
     file_bytes: int = 1024**2
     months_kept: int = 1
+    read_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +55,52 @@ class Line:
     usd: Decimal
 
 
-PER_FILE = {
-    "s3_put": 39,
-    "s3_get": 26,
-    "dynamodb_write": 18,
-    "dynamodb_read": 10,
-    "api": 2,
-    "sqs": 3,
+PER_FILE: Mapping[str, int] = {
+    "s3_put": 17,
+    "s3_get": 14,
+    "dynamodb_write": 21,
+    "dynamodb_read": 5,
+    "metric_put": 2,
+    "trace": 1,
 }
-"""Billed units of one small file in one piece, applied alone; uploads applied together share those of the commit."""
+"""Billed units of one small file in one piece, applied alone, asked about once; besides `PER_COMMIT`."""
 
-PER_SWEEP = {"s3_put": 3, "s3_get": 1}
+PER_COMMIT = 2
+"""GETs of one file for each commit in the log of its table since the log's last checkpoint."""
+
+COMMITS = Decimal(25)
+"""Commits in a log on the average: `streaming_jobs/checkpoints.py` writes a checkpoint after 50."""
+
+PER_MICRO_BATCH: Mapping[str, int] = {"s3_put": 12, "s3_get": 10}
+"""Billed units of Spark's own checkpoint; files that arrive together share a micro-batch."""
+
+PER_LOOK: Mapping[str, int] = {"s3_put": 3, "s3_get": 4}
 """Of the stream, every five seconds for each dataset: it looks whether raw has something that no event announced."""
 
-SECONDS_PER_FILE = Decimal(2)
-"""Of the functions at 2 GB for one file of 1 MB, cold starts included; 40 MB/s beyond that."""
+API_CALLS, API_SECONDS = Decimal(2), Decimal("0.3")
+"""Of a file: it is asked for, and looked after once; seconds of each call at 1 GB, cold starts included. Estimated."""
 
-BYTES_PER_SECOND = Decimal(40 * 1024**2)
-EVENT_GB = Decimal(1024) / GB
-LOG_GB = Decimal(4096) / GB
-METRICS_PER_DATASET = 18
+ADMISSION_SECONDS, ADMISSION_RATE = Decimal(2), Decimal(40 * 1024**2)
+"""Of a file of 1 MB at 2 GB, cold starts included, and the bytes a second of larger ones. Estimated."""
+
+KEYS = 2
+"""Of KMS, in the templates: one that encrypts, one that signs receipts."""
+
+DISK_GB = Decimal("7.5")
+"""Of an admission, beyond what is free."""
+
+NOTICES, POLLS = Decimal(3), HOURS * 900
+"""Requests to the landing queue: of a file, S3 sends, Lambda receives and deletes; of a month, Lambda's five pollers
+ask every 20 s. Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
+
+KEY_REQUESTS = Decimal(4)
+"""Of a file, with bucket keys. Estimated."""
+
+LAMBDA_TRACES = Decimal(3)
+"""Of a file, beside its own: one for each call of a function, while there are few. Estimated."""
+
+KEPT_BYTES = 4096
+"""Of a file in logs, and in the ledger. Estimated."""
 
 
 def bill(installation: Installation, load: Load) -> tuple[Line, ...]:
@@ -121,7 +110,7 @@ def bill(installation: Installation, load: Load) -> tuple[Line, ...]:
         ConfigurationError: something is not a kind of worker or source, or negative.
     """
     _check(installation, load)
-    return (*_idle(installation), *_of_files(installation, load))
+    return (*_of_stream(installation), *_of_watching(installation), *_of_files(installation, load), *_kept(load))
 
 
 def total(lines: tuple[Line, ...]) -> Decimal:
@@ -137,56 +126,85 @@ def _check(installation: Installation, load: Load) -> None:
         problems.append(f"source {installation.source!r}: it is kinesis or sqs")
     if not 0 <= installation.stream_hours <= 24:  # noqa: PLR2004  # hours of a day
         problems.append(f"{installation.stream_hours} hours of streaming a day: it is between 0 and 24")
-    if min(load.files, load.file_bytes, load.months_kept, installation.workers, installation.datasets) < 0:
+    counts = (load.files, load.file_bytes, load.months_kept, load.read_bytes)
+    if min(*counts, installation.workers, installation.datasets) < 0:
         problems.append("numbers of files, bytes, months, workers and datasets are not negative")
     if problems:
         raise ConfigurationError("\n".join(problems))
 
 
-def _idle(installation: Installation) -> Iterator[Line]:
-    dpus = DPUS[installation.worker] * installation.workers
-    yield _line("Glue", f"{installation.workers} {installation.worker}, {installation.stream_hours:f} h a day", "glue",
-                dpus * HOURS * installation.stream_hours / 24)  # fmt: skip
+def _of_stream(installation: Installation) -> Iterator[Line]:
+    hours = HOURS * installation.stream_hours / 24
+    what = f"{installation.workers} {installation.worker}, {installation.stream_hours:f} h a day"
+    yield _line("Glue", what, "glue", DPUS[installation.worker] * installation.workers * hours)
     if installation.source == "kinesis":
         yield _line("Kinesis", "one stream on demand", "kinesis_stream", HOURS)
     else:
-        polls = HOURS * 3600 * 5 * installation.stream_hours / 24
-        yield _line("SQS", "the stream asks five times a second", "sqs", polls)
-    looks = HOURS * 3600 / 5 * installation.stream_hours / 24 * installation.datasets
-    for name, count in PER_SWEEP.items():
+        yield _line("SQS", "the stream asks five times a second", "sqs", hours * 3600 * 5)
+    for name, count in PER_LOOK.items():
+        looks = hours * 3600 / 5 * installation.datasets
         yield _line("S3", f"the stream looks at raw ({name})", name, looks * count)
-    yield _line("KMS", "one key", "kms_key", Decimal(1))
-    yield _line("CloudWatch", f"{installation.alarms} alarms", "alarm", Decimal(installation.alarms))
+    yield _line("SQS", "Lambda asks for what landed", "sqs", POLLS)
+    yield _line("Lambda", "a sweep every five minutes, 1 s at 2 GB", "lambda_time", HOURS * 12 * 2)
+
+
+def _of_watching(installation: Installation) -> Iterator[Line]:
+    yield _line("KMS", "keys", "kms_key", Decimal(KEYS))
+    own = [_series(each.dimensions, installation.datasets) for each in METRICS.values() if each.alarm]
+    windows = sum(len(burn.minutes) for burn in OBJECTIVE.burns)
+    yield _line("CloudWatch", f"{len(own)} alarms of our metrics", "query_alarm", Decimal(sum(own)))
+    yield _line("CloudWatch", f"{len(AWS_METRICS)} alarms of AWS's", "alarm", Decimal(len(AWS_METRICS)))
+    yield _line("CloudWatch", f"{windows} windows of the error budget", "alarm", Decimal(2 * windows))
+    yield _line("CloudWatch", "alarms of the error budget", "composite_alarm", Decimal(len(OBJECTIVE.burns)))
     yield _line("CloudWatch", "one dashboard", "dashboard", Decimal(1))
-    metrics = Decimal(METRICS_PER_DATASET * installation.datasets)
-    yield _line("CloudWatch", f"metrics of {installation.datasets} datasets", "metric", metrics)
-    sweeps = HOURS * 12
-    yield _line("Lambda", "a sweep every five minutes, 1 s at 2 GB", "lambda_time", sweeps * 2)
+    metrics = sum(_series(each.dimensions, installation.datasets) for each in METRICS.values())
+    yield _line("CloudWatch", f"metrics of {installation.datasets} datasets", "metric", Decimal(metrics))
+
+
+def _series(dimensions: tuple[str, ...], datasets: int) -> int:
+    """How many metrics CloudWatch makes of one of ours."""
+    return {(): 1, ("dataset",): datasets, ("dataset", "stage"): 3 * datasets}[dimensions]
 
 
 def _of_files(installation: Installation, load: Load) -> Iterator[Line]:
-    files, gigabytes = Decimal(load.files), Decimal(load.files) * load.file_bytes / GB
+    files = Decimal(load.files)
+    units = {name: Decimal(PER_FILE[name] + PER_MICRO_BATCH.get(name, 0)) for name in PER_FILE}
+    units["s3_get"] += PER_COMMIT * COMMITS
+    units["trace"] += LAMBDA_TRACES
     for service, what, name in (
         ("S3", "writes and lists", "s3_put"),
         ("S3", "reads", "s3_get"),
         ("DynamoDB", "writes", "dynamodb_write"),
         ("DynamoDB", "reads", "dynamodb_read"),
-        ("API Gateway", "requests", "api"),
-        ("SQS", "notices", "sqs"),
+        ("CloudWatch", "metrics sent", "metric_put"),
+        ("X-Ray", "traces", "trace"),
     ):
-        yield _line(service, what, name, files * PER_FILE[name])
-    seconds = max(SECONDS_PER_FILE, Decimal(load.file_bytes) / BYTES_PER_SECOND)
-    yield _line("Lambda", "requests", "lambda_request", files * 3)
+        yield _line(service, what, name, files * units[name])
+    seconds = max(ADMISSION_SECONDS, Decimal(load.file_bytes) / ADMISSION_RATE)
+    yield _line("API Gateway", "requests", "api", files * API_CALLS)
+    yield _line("SQS", "notices", "sqs", files * NOTICES)
+    yield _line("Lambda", "requests", "lambda_request", files * (API_CALLS + 1))
+    yield _line("Lambda", "the API at 1 GB", "lambda_time", files * API_CALLS * API_SECONDS)
     yield _line("Lambda", "admission at 2 GB", "lambda_time", files * seconds * 2)
+    yield _line("Lambda", "room for files", "lambda_disk", files * seconds * DISK_GB)
+    yield _line("KMS", "requests, fewer by bucket keys", "kms", files * KEY_REQUESTS)
     if installation.source == "kinesis":
-        yield _line("Kinesis", "events written", "kinesis_in", files * EVENT_GB)
-        yield _line("Kinesis", "events read", "kinesis_out", files * EVENT_GB)
-        yield _line("Kinesis", "events kept for a week", "kinesis_kept", files * EVENT_GB * 6 / 30)
-    yield _line("S3", f"raw and tables, {load.months_kept} months", "s3_kept", gigabytes * load.months_kept * 2)
-    yield _line("DynamoDB", f"the ledger, {load.months_kept} months", "dynamodb_kept",
-                files * load.months_kept * 4096 / GB)  # fmt: skip
-    yield _line("CloudWatch", "logs", "logs", files * LOG_GB)
-    yield _line("KMS", "requests, fewer by bucket keys", "kms", files * 4)
+        events = files * 1024 / GB
+        yield _line("Kinesis", "events written", "kinesis_in", events)
+        yield _line("Kinesis", "events read", "kinesis_out", events)
+        yield _line("Kinesis", "events kept for a week", "kinesis_kept", events * 6 / 30)
+
+
+def _kept(load: Load) -> Iterator[Line]:
+    """What grows by the month; raw at the price of new files, though those of 90 days move to a cheaper class."""
+    months, files = Decimal(load.months_kept), Decimal(load.files)
+    sent, small = files * load.file_bytes / GB, files * KEPT_BYTES / GB
+    yield _line("S3", f"raw and tables, months kept: {months}", "s3_kept", sent * months * 2)
+    yield _line("DynamoDB", f"the ledger, months kept: {months}", "dynamodb_kept", small * months)
+    yield _line("DynamoDB", "its recovery to any second", "dynamodb_recovery", small * months)
+    yield _line("CloudWatch", "logs", "logs", small)
+    yield _line("CloudWatch", f"logs, months kept: {months}", "logs_kept", small * months)
+    yield _line("Athena", "what queries read", "athena", Decimal(load.read_bytes) / (GB * 1024))
 
 
 def _line(service: str, what: str, price: str, amount: Decimal) -> Line:

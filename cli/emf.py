@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ledgerlake.aws import Aws
-from monitoring.metrics import put
+from monitoring.publish import put
 
 
 def deliver(aws: Aws) -> Callable[[str], None]:
@@ -19,6 +19,6 @@ def deliver(aws: Aws) -> Callable[[str], None]:
         for directive in members["_aws"]["CloudWatchMetrics"]:
             values = {each["Name"]: members[each["Name"]] for each in directive["Metrics"]}
             for names in directive["Dimensions"]:
-                put(aws, aws.settings, moment, values, {name: members[name] for name in names})
+                put(aws, aws.settings, moment, (values, {name: members[name] for name in names}))
 
     return emit

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from cli.emf import deliver
 from cli.notifications import bucket_test_event, lambda_context, s3_event, scheduled_event, sqs_event
 from ingestion.handlers import admit, sweep
+from ingestion.handlers.entry import Handler
 from ledgerlake.aws import Aws, BotoCoreError, ClientError
 from ledgerlake.layout import LANDING_PREFIX
 from ledgerlake.logs import structured
@@ -50,12 +51,12 @@ class Pump:
     landed: threading.Event = field(default_factory=threading.Event)
 
     @cached_property
-    def admit_function(self) -> admit.Handler:
+    def admit_function(self) -> Handler:
         """The admission function."""
         return admit.build(self.aws.settings, self.aws, emit=deliver(self.aws))
 
     @cached_property
-    def sweep_function(self) -> sweep.Handler:
+    def sweep_function(self) -> Handler:
         """The sweeper."""
         return sweep.build(self.aws.settings, self.aws, emit=deliver(self.aws))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, UnauthorizedError
 
@@ -13,9 +11,6 @@ from ingestion.request import ForbiddenError
 from ingestion.row import Row
 from ingestion.values import Caller
 from ledgerlake.layout import UPLOAD_ID
-
-Emit = Callable[[str], None]
-"""Takes one EMF line; in Lambda that is `print`."""
 
 MAX_CLAIM = 256
 

@@ -18,7 +18,7 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Serve
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from ingestion import problems
-from ingestion.access import Emit, body_of, caller_of, known, own
+from ingestion.access import body_of, caller_of, known, own
 from ingestion.bodies import AskBody, DatasetBody, DatasetsBody, GrantBody, UploadBody, UploadsBody
 from ingestion.check_bodies import CheckBody, DryRunBody
 from ingestion.dry_run import dry_run
@@ -30,7 +30,7 @@ from ingestion.receipt_routes import receipt_routes
 from ingestion.request import FieldProblem, InvalidRequestError
 from ledgerlake.layout import UPLOAD_ID
 from ledgerlake.logs import about
-from monitoring.metrics import emf
+from monitoring.publish import Emit, emf
 
 _log = logging.getLogger(__name__)
 _PAGE = Annotated[int, Query(ge=1, le=100, description="How many at most")]

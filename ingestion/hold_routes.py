@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
-from ingestion.access import Emit, body_of, caller_of, decider_of, known, own
+from ingestion.access import body_of, caller_of, decider_of, known, own
 from ingestion.bodies import DecisionBody
 from ingestion.hold_bodies import HoldsBody, ReasonedBody
 from ingestion.holds import open_holds, reject, release
@@ -17,7 +17,7 @@ from ingestion.intake import Intake
 from ingestion.row import Row
 from ingestion.values import Caller
 from ledgerlake.decisions import Decision
-from monitoring.metrics import emf
+from monitoring.publish import Emit, emf
 
 Step = Callable[[Intake, Row, Caller, str], Decision]
 """Decides about a held upload, for a reason."""

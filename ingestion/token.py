@@ -8,8 +8,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote_plus, urlencode
 from urllib.request import Request, urlopen
 
-from ledgerlake.aws import Aws, ClientError, transient
+from ledgerlake.aws import Aws
 from ledgerlake.errors import ConfigurationError, TransientError
+from ledgerlake.secret import read_secret
 
 TIMEOUT = 10.0
 NEEDED = ("token_url", "client_id", "client_secret")
@@ -53,13 +54,7 @@ def fetch(aws: Aws, secret: str) -> str:
 
 def _secret(aws: Aws, secret: str) -> dict[str, str]:
     try:
-        with transient("read the secret"):
-            text = aws.secretsmanager.get_secret_value(SecretId=secret)["SecretString"]
-    except ClientError as error:
-        msg = f"the secret {secret} cannot be read: {error}"
-        raise ConfigurationError(msg) from error
-    try:
-        members = json.loads(text)
+        members = json.loads(read_secret(aws, secret))
     except ValueError:
         members = None
     missing = [name for name in NEEDED if not isinstance(members, dict) or not isinstance(members.get(name), str)]

@@ -150,6 +150,11 @@ class Settings:
         "Where the stream sends OpenLineage events: a file, or an http(s) URL",
         default=None,
     )
+    lineage_token: str | None = _from(
+        "LEDGERLAKE_LINEAGE_TOKEN",
+        "Where the bearer token for that URL is: a secret of Secrets Manager (name or ARN), or a variable (`env:NAME`)",
+        default=None,
+    )
     tracing: str = _from(
         "LEDGERLAKE_TRACING",
         "Whether the stages of every upload are sent to X-Ray: on or off",

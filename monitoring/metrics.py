@@ -1,25 +1,17 @@
-"""What is measured: one catalogue, and the two ways a measurement leaves.
+"""What is measured: the one catalogue.
 
-Lambdas print an EMF line, which CloudWatch reads from their log; the streaming job calls PutMetricData. Dashboards,
-alarms and `docs/metrics.md` are made from `METRICS` (`python -m monitoring.render`), so a metric with its chart and its
-alarm is added by one entry there.
+Dashboards, alarms and `docs/metrics.md` are made from it (`python -m monitoring.render`), so a metric with its chart
+and its alarm is added by one entry here. How a measurement leaves is in `monitoring/publish.py`, what is promised of
+the metrics in `monitoring/objectives.py`.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
-from ledgerlake.aws import Aws, ClientError, transient
-from ledgerlake.errors import TransientError
-from ledgerlake.settings import Settings
 from monitoring.alarms import Alarm
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +83,22 @@ METRICS: Mapping[str, Metric] = {
             "Late uploads",
             ("overview", "stream"),
             alarm=_steady("uploads-late", "SUM", above=0),
+        ),
+        Metric(
+            "objective_uploads",
+            "Count",
+            (),
+            "Applied uploads of all datasets: those that the objective counts",
+            "Uploads under the objective",
+            ("overview",),
+        ),
+        Metric(
+            "objective_late",
+            "Count",
+            (),
+            "Of these, uploads that took longer than the latency their contract promises",
+            "Uploads under the objective",
+            ("overview",),
         ),
         Metric(
             "uploads_held",
@@ -304,77 +312,3 @@ METRICS: Mapping[str, Metric] = {
         ),
     )
 }
-
-
-def emf(namespace: str, moment: datetime, values: Mapping[str, float], dimensions: Mapping[str, str]) -> str:
-    """One line of the CloudWatch embedded metric format, for a Lambda's log.
-
-    Args:
-        namespace: `settings.metrics_namespace`.
-        moment: when it was measured, with zone.
-        values: metric name to value; all of them share the dimensions.
-        dimensions: exactly the dimensions that each of the metrics has.
-
-    Raises:
-        ValueError: a metric is not in `METRICS`, or has other dimensions.
-    """
-    metrics = _known(values, dimensions)
-    directive = {
-        "Namespace": namespace,
-        "Dimensions": [sorted(dimensions)],
-        "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in metrics],
-    }
-    return json.dumps(
-        {"_aws": {"Timestamp": _millis(moment), "CloudWatchMetrics": [directive]}, **dimensions, **values},
-        separators=(",", ":"),
-    )
-
-
-def put(
-    aws: Aws,
-    settings: Settings,
-    moment: datetime,
-    values: Mapping[str, float],
-    dimensions: Mapping[str, str],
-) -> None:
-    """The same measurements through PutMetricData, for a process without a Lambda log.
-
-    A measurement that cannot be delivered is logged and given up: measuring must not stop what it measures.
-
-    Raises:
-        ValueError: a metric is not in `METRICS`, or has other dimensions.
-    """
-    named = [{"Name": name, "Value": value} for name, value in sorted(dimensions.items())]
-    data = [
-        {
-            "MetricName": metric.name,
-            "Unit": metric.unit,
-            "Timestamp": moment,
-            "Value": values[metric.name],
-            "Dimensions": named,
-        }
-        for metric in _known(values, dimensions)
-    ]
-    try:
-        with transient("put metrics"):
-            aws.cloudwatch.put_metric_data(Namespace=settings.metrics_namespace, MetricData=data)
-    except (TransientError, ClientError) as error:
-        _log.warning("metrics %s were not delivered: %s", sorted(values), error)
-
-
-def _known(values: Mapping[str, float], dimensions: Mapping[str, str]) -> list[Metric]:
-    metrics = []
-    for name in values:
-        metric = METRICS.get(name)
-        if metric is None:
-            msg = f"no metric {name!r} in METRICS; add one line there, or use one of {', '.join(METRICS)}"
-            raise ValueError(msg)
-        if set(metric.dimensions) != set(dimensions):
-            msg = f"metric {name} has the dimensions {metric.dimensions}, not {tuple(dimensions)}"
-            raise ValueError(msg)
-        metrics.append(metric)
-    return metrics
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

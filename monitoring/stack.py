@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count
-from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from monitoring.alarms import AWS_METRICS, Alarm, AwsMetric
+from monitoring.alarm_resources import NAMESPACE, Json, alarms
+from monitoring.alarms import AWS_METRICS
 from monitoring.boards import BOARDS, Panel, panels, ratio_expression, search
-from monitoring.metrics import METRICS, Metric
 
-HEAD = "# Made from monitoring/metrics.py and monitoring/alarms.py by `python -m monitoring.render`: change those.\n"
-NAMESPACE = "${Namespace}"
+HEAD = "# Made by `python -m monitoring.render` from the catalogue (monitoring/metrics.py, alarms.py, objectives.py).\n"
 PERIOD = 300
 WIDTH, HEIGHT, COLUMNS, ACROSS = 12, 6, 2, 24
-
-Json = dict[str, Any]
 
 
 def render() -> str:
@@ -33,7 +29,7 @@ def render() -> str:
         "Description": "ledgerlake: alarms and the CloudWatch dashboard",
         "Parameters": _parameters(),
         "Conditions": {f"Has{name}": _given(name) for name in (*_resources(), "AlarmTopicArn", "Canary")},
-        "Resources": {**dict(_alarms()), "Dashboard": _dashboard()},
+        "Resources": {**dict(alarms()), "Dashboard": _dashboard()},
         "Outputs": {"DashboardName": {"Description": "Of the CloudWatch dashboard", "Value": {"Ref": "Dashboard"}}},
     }
     yaml, text = YAML(), io.StringIO()
@@ -72,60 +68,6 @@ def _parameter(description: str, default: str) -> Json:
 
 def _given(name: str) -> Json:
     return {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]}
-
-
-def _alarms() -> Iterator[tuple[str, Json]]:
-    for metric in METRICS.values():
-        if metric.alarm:
-            yield _resource(metric.alarm, metric.description, _own(metric, metric.alarm))
-    for each in AWS_METRICS.values():
-        logical, made = _resource(each.alarm, each.description, _of_aws(each))
-        yield logical, {"Condition": f"Has{each.parameter}", **made}
-
-
-def _resource(alarm: Alarm, description: str, watched: Mapping[str, Any]) -> tuple[str, Json]:
-    actions = {"Fn::If": ["HasAlarmTopicArn", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-    properties = {
-        "AlarmName": {"Fn::Sub": f"ledgerlake-${{Stage}}-{alarm.name}"},
-        "AlarmDescription": {"Fn::Sub": f"{description}. What to do: ${{RunbookUrl}}#{alarm.name}"},
-        "AlarmActions": actions,
-        "OKActions": actions,
-        "ComparisonOperator": "GreaterThanThreshold",
-        "Threshold": alarm.above,
-        "EvaluationPeriods": alarm.times,
-        "DatapointsToAlarm": alarm.times,
-        "TreatMissingData": _silence(alarm),
-        **watched,
-    }
-    logical = "".join(word.capitalize() for word in alarm.name.split("-"))
-    return f"{logical}Alarm", {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
-
-
-def _silence(alarm: Alarm) -> str | Json:
-    return {"Fn::If": [f"Has{alarm.needs}", "breaching", "notBreaching"]} if alarm.needs else "notBreaching"
-
-
-def _own(metric: Metric, alarm: Alarm) -> Json:
-    """A Metrics Insights query: it sees every dataset, and the alarm names those that are bad as its contributors.
-
-    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create_Metrics_Insights_Alarm.html
-    """
-    schema = ", ".join((f'"{NAMESPACE}"', *metric.dimensions))
-    grouped = f" GROUP BY {', '.join(metric.dimensions)}" if metric.dimensions else ""
-    sql = f"SELECT {alarm.statistic}({metric.name}) FROM SCHEMA({schema}){grouped}"  # noqa: S608  # names of the catalogue
-    query = {"Id": "watched", "Expression": {"Fn::Sub": sql}, "Period": alarm.minutes * 60, "ReturnData": True}
-    return {"Metrics": [query]}
-
-
-def _of_aws(metric: AwsMetric) -> Json:
-    statistic = "ExtendedStatistic" if metric.alarm.statistic.startswith("p") else "Statistic"
-    return {
-        "Namespace": metric.namespace,
-        "MetricName": metric.name,
-        "Dimensions": [{"Name": metric.dimension, "Value": {"Ref": metric.parameter}}],
-        "Period": metric.alarm.minutes * 60,
-        statistic: metric.alarm.statistic,
-    }
 
 
 def _dashboard() -> Json:

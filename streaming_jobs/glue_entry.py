@@ -44,7 +44,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
     if problem:
         logger.warning("only the driver applies uploads, large ones are refused: %s", problem)
     try:
-        stream.run(Lake(settings, aws, ContractStore(settings, aws), spark, lineage=sink(settings)), stop)
+        stream.run(Lake(settings, aws, ContractStore(settings, aws), spark, lineage=sink(aws, environ)), stop)
     finally:
         spark.stop()
 

@@ -11,13 +11,17 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from ledgerlake.settings import Settings
+from ledgerlake.aws import Aws
+from ledgerlake.errors import LedgerlakeError
+from streaming_jobs.lineage_token import Bearer, bearer
 
 Sink = Callable[[str], None]
 """Takes one event, as JSON text, and returns at once."""
@@ -33,13 +37,17 @@ def nowhere(_: str) -> None:
     """For those who do not collect lineage."""
 
 
-def sink(settings: Settings) -> Sink:
-    """The sink that the settings name."""
-    where = settings.lineage
+def sink(aws: Aws, environ: Mapping[str, str]) -> Sink:
+    """The sink that the settings name; `environ` may hold the token of an endpoint.
+
+    Raises:
+        ConfigurationError: as `bearer`.
+    """
+    where = aws.settings.lineage
     if where is None:
         return nowhere
     if where.startswith(("http://", "https://")):
-        return Endpoint(where).take
+        return Endpoint(where, bearer(aws, environ)).take
     return _file(Path(where))
 
 
@@ -59,6 +67,7 @@ class Endpoint:
     """An OpenLineage endpoint, for example `https://host/api/v1/lineage`; attempts wait `pause` seconds longer each."""
 
     url: str
+    bearer: Bearer | None = None
     pause: float = 1.0
     waiting: queue.Queue[str] = field(default_factory=lambda: queue.Queue(WAITING))
 
@@ -78,13 +87,20 @@ class Endpoint:
             self.waiting.task_done()
 
     def _send(self, event: str) -> None:
-        headers = {"Content-Type": "application/json"}
-        request = Request(self.url, data=event.encode(), headers=headers, method="POST")  # noqa: S310  # http(s): see sink
         for attempt in range(ATTEMPTS):
             time.sleep(self.pause * attempt)
             try:
-                with urlopen(request, timeout=TIMEOUT):  # noqa: S310  # as above
+                with urlopen(self._request(event), timeout=TIMEOUT):  # noqa: S310  # http(s): see sink
                     return
-            except (OSError, HTTPException) as error:  # refused, timed out, an HTTP status, or not HTTP
+            except (OSError, HTTPException, LedgerlakeError) as error:  # away, an HTTP status, not HTTP, no token
                 reason = error
+                if self.bearer and isinstance(error, HTTPError) and error.code == HTTPStatus.UNAUTHORIZED:
+                    self.bearer.refused()
         logger.warning("lineage was not delivered to %s: %s", self.url, reason)
+
+    def _request(self, event: str) -> Request:
+        headers = {"Content-Type": "application/json"}
+        request = Request(self.url, data=event.encode(), headers=headers, method="POST")  # noqa: S310  # as above
+        if self.bearer:
+            request.add_unredirected_header("Authorization", self.bearer.header())  # not for whoever it redirects to
+        return request

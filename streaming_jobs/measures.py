@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ledgerlake.events import Outcome, UploadEvent
 from ledgerlake.logs import about
-from monitoring import metrics, traces
+from monitoring import publish, traces
 from monitoring.traces import Stage
 from streaming_jobs.lake import Lake
 from streaming_jobs.runs import Run
@@ -43,10 +43,12 @@ def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[U
         "lag_uploads": max(0, announced - run.last),
         **counts,
     }
-    metrics.put(lake.aws, lake.settings, now, values, dataset)
-    for stage, seconds in (("wait", began - accepted), ("apply", now - began)):
-        stages = {"stage_seconds": seconds.total_seconds()}
-        metrics.put(lake.aws, lake.settings, now, stages, {**dataset, "stage": stage})
+    objective = {"objective_uploads": values["uploads_applied"], "objective_late": values["uploads_late"]}
+    stages = [
+        ({"stage_seconds": seconds.total_seconds()}, {**dataset, "stage": stage})
+        for stage, seconds in (("wait", began - accepted), ("apply", now - began))
+    ]
+    publish.put(lake.aws, lake.settings, now, (values, dataset), (objective, {}), *stages)
 
 
 def _stages(run: Run, outcomes: Sequence[Outcome], began: datetime) -> list[Stage]:
@@ -71,12 +73,12 @@ def _late(run: Run, outcomes: Sequence[Outcome]) -> int:
 def of_failure(lake: Lake, dataset: str, *, conserved: bool = True) -> None:
     """A run that has to be tried again; of which the parts of a file did not add up to the file, if not `conserved`."""
     values = {"apply_failures": 1, "conservation_failures": int(not conserved)}
-    metrics.put(lake.aws, lake.settings, lake.clock(), values, {"dataset": dataset})
+    publish.put(lake.aws, lake.settings, lake.clock(), (values, {"dataset": dataset}))
 
 
 def of_microbatch(lake: Lake, seconds: float) -> None:
     """How long a micro-batch took, from the rows of its events to its last commit."""
-    metrics.put(lake.aws, lake.settings, lake.clock(), {"micro_batch_seconds": seconds}, {})
+    publish.put(lake.aws, lake.settings, lake.clock(), ({"micro_batch_seconds": seconds}, {}))
 
 
 def of_refused(lake: Lake, dataset: str, since: Sequence[datetime]) -> None:
@@ -84,11 +86,11 @@ def of_refused(lake: Lake, dataset: str, since: Sequence[datetime]) -> None:
     now = lake.clock()
     oldest = (now - min(since)).total_seconds() if since else 0.0
     values = {"quarantine_open_rows": len(since), "quarantine_oldest_seconds": oldest}
-    metrics.put(lake.aws, lake.settings, now, values, {"dataset": dataset})
+    publish.put(lake.aws, lake.settings, now, (values, {"dataset": dataset}))
 
 
 def of_upkeep(lake: Lake, dataset: str, files: int | None, rewritten: int) -> None:
     """Files of the dataset's table, if they were counted, and files that its maintenance rewrote."""
     counted = {} if files is None else {"table_files": files}
     values = {**counted, "files_rewritten": rewritten}
-    metrics.put(lake.aws, lake.settings, lake.clock(), values, {"dataset": dataset})
+    publish.put(lake.aws, lake.settings, lake.clock(), (values, {"dataset": dataset}))

@@ -59,8 +59,9 @@ def sweep(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
         recover(lake, dataset)
         shorten(lake, dataset)
     with isolated(lake, dataset):
-        look_after(lake, dataset)
         look_at_refused(lake, dataset)
+    with isolated(lake, dataset):
+        look_after(lake, dataset)
     return apply_next(lake, dataset)
 
 

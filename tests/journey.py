@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,23 @@ class Journey:
         """What the stream would do next."""
         catch_up(self.lake)
 
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """The stream, for the length of a block."""
+        stop = threading.Event()
+
+        def apply() -> None:
+            while not stop.wait(0.2):
+                self.apply()
+
+        thread = threading.Thread(target=apply)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
     def rows(self, sql: str, **versions: int) -> list[dict[str, Any]]:
         """The answer to a SELECT over datasets, `uploads` and `quarantine`, also as of a version."""
         names = (*self.lake.contracts.names(), "uploads", "quarantine")
@@ -70,7 +88,7 @@ def journey(env: Mapping[str, str], folder: Path) -> Iterator[Journey]:
     try:
         client = Client(services.start_api(state, env))
         services.start_pump(state, env)
-        lake = Lake(settings, aws, ContractStore(settings, aws), lineage=sink(settings))
+        lake = Lake(settings, aws, ContractStore(settings, aws), lineage=sink(aws, env))
         yield Journey(client, lake, state, folder)
     finally:
         for name in ("api", "pump"):

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 
 from cli.command import Command
-from cli.costs import DPUS, PRICES, Installation, Line, Load, bill, total
+from cli.costs import Installation, Line, Load, bill, total
+from cli.prices import DPUS, PRICES
 from cli.shell import Reply, Shell, table
 
 CENT = Decimal("0.01")
@@ -18,6 +19,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--files", type=int, default=0, help="files a month (0: an idle installation)")
     parser.add_argument("--file-bytes", type=int, default=LOAD.file_bytes, help="size of a file (%(default)s)")
     parser.add_argument("--months-kept", type=int, default=LOAD.months_kept, help="months of files kept (%(default)s)")
+    parser.add_argument("--read-bytes", type=int, default=LOAD.read_bytes, help="what queries read (%(default)s)")
     parser.add_argument("--source", choices=("kinesis", "sqs"), default=LAKE.source)
     parser.add_argument("--worker", choices=tuple(DPUS), default=LAKE.worker, help="kind of Glue's workers")
     parser.add_argument("--workers", type=int, default=LAKE.workers)
@@ -34,7 +36,7 @@ def _hours(text: str) -> Decimal:
 
 def _run(_: Shell, given: Namespace) -> Reply:
     installation = Installation(given.source, given.worker, given.workers, given.stream_hours, given.datasets)
-    lines = bill(installation, Load(given.files, given.file_bytes, given.months_kept))
+    lines = bill(installation, Load(given.files, given.file_bytes, given.months_kept, given.read_bytes))
     rows = [(line.service, line.what, f"{line.usd.quantize(CENT):f}") for line in lines if line.usd]
     data = {
         "usd": f"{total(lines):f}",

@@ -86,29 +86,32 @@ def read(shell: Shell, back: timedelta) -> list[Measured]:
     Raises:
         TransientError: CloudWatch is out of reach; ask again.
     """
-    namespace, found = shell.settings.metrics_namespace, []
+    namespace, found = shell.settings.metrics_namespace, set()
     with transient("list metrics"):
         for some in shell.aws.cloudwatch.get_paginator("list_metrics").paginate(Namespace=namespace):
-            found += [each for each in some["Metrics"] if each["MetricName"] in METRICS]
+            found |= {_named(each) for each in some["Metrics"]}  # the emulator lists some of them several times
     order = list(METRICS)
-    found.sort(key=lambda each: (order.index(each["MetricName"]), str(each["Dimensions"])))
-    return [_measured(shell, each, back) for each in found]
+    known = sorted((order.index(name), dimensions) for name, dimensions in found if name in METRICS)
+    return [_measured(shell, order[position], dict(dimensions), back) for position, dimensions in known]
 
 
-def _measured(shell: Shell, each: Mapping[str, Any], back: timedelta) -> Measured:
+def _named(each: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return each["MetricName"], tuple(sorted((pair["Name"], pair["Value"]) for pair in each["Dimensions"]))
+
+
+def _measured(shell: Shell, metric: str, dimensions: Mapping[str, str], back: timedelta) -> Measured:
     now = utc_now()
     with transient("read metrics"):
         points = shell.aws.cloudwatch.get_metric_statistics(
             Namespace=shell.settings.metrics_namespace,
-            MetricName=each["MetricName"],
-            Dimensions=each["Dimensions"],
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
             StartTime=now - back,
             EndTime=now + timedelta(seconds=PERIOD),
             Period=PERIOD,
             Statistics=["Sum", "SampleCount", "Maximum"],
         )["Datapoints"]
-    pairs = sorted((pair["Name"], pair["Value"]) for pair in each["Dimensions"])
-    return Measured(each["MetricName"], dict(pairs), points)
+    return Measured(metric, dimensions, points)
 
 
 COMMAND = Command("metrics", "what was measured lately, as CloudWatch has it", _run, _arguments)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -13,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ingestion.admission import Admitted, admit
+from ingestion.handlers.entry import Handler, at_first_call
 from ingestion.intake import Intake
 from ingestion.row import Row
 from ingestion.triggers import landed_objects
@@ -20,14 +18,12 @@ from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.events import Manifest
 from ledgerlake.layout import parse_landing_key
-from ledgerlake.logs import about, structured
+from ledgerlake.logs import about
 from ledgerlake.settings import Settings
 from monitoring import traces
-from monitoring.metrics import emf
+from monitoring.publish import Emit, emf
 from monitoring.traces import Stage
 
-Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
-Emit = Callable[[str], None]
 _log = logging.getLogger(__name__)
 
 
@@ -92,13 +88,9 @@ def _named_by(key: str) -> dict[str, object]:
     return {"dataset": dataset, "upload_id": upload_id}
 
 
+_handler = at_first_call(build)
+
+
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Admits what a batch of messages says has landed; returns the messages that failed."""
     return _handler()(event, context)
-
-
-@cache
-def _handler() -> Handler:
-    structured()
-    settings = Settings.from_mapping(os.environ)
-    return build(settings, Aws(settings))

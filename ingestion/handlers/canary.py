@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,15 +11,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from ingestion import token
 from ingestion.canary import DATASET, Beat, beat
 from ingestion.client import Client
+from ingestion.handlers.entry import Handler, at_first_call
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.errors import ConfigurationError
-from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
-from monitoring.metrics import emf
+from monitoring.publish import Emit, emf
 
-Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
-Emit = Callable[[str], None]
 _log = logging.getLogger(__name__)
 
 
@@ -57,13 +52,9 @@ def _client(settings: Settings, aws: Aws) -> Client:
     return Client(settings.api_url, token.fetch(aws, settings.canary_secret) if settings.canary_secret else None)
 
 
+_handler = at_first_call(build)
+
+
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sends one row and finds it again; fails, and counts the failure, if that does not work."""
     return _handler()(event, context)
-
-
-@cache
-def _handler() -> Handler:
-    structured()
-    settings = Settings.from_mapping(os.environ)
-    return build(settings, Aws(settings))

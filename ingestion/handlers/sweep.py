@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from ingestion.handlers.entry import Handler, at_first_call
 from ingestion.intake import Intake
 from ingestion.sweeper import Swept, sweep
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.errors import TransientError
-from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
-from monitoring.metrics import emf
-
-Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
-Emit = Callable[[str], None]
+from monitoring.publish import Emit, emf
 
 
 def build(settings: Settings, aws: Aws, clock: Clock = utc_now, emit: Emit = print) -> Handler:
@@ -54,13 +48,9 @@ def _measure(intake: Intake, swept: Swept, emit: Emit) -> None:
         emit(emf(namespace, now, values, {"dataset": dataset}))
 
 
+_handler = at_first_call(build)
+
+
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Admits what landed unnoticed, rings what no table applied; fails if something could not be admitted."""
     return _handler()(event, context)
-
-
-@cache
-def _handler() -> Handler:
-    structured()
-    settings = Settings.from_mapping(os.environ)
-    return build(settings, Aws(settings))

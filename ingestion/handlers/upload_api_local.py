@@ -17,12 +17,12 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from ingestion.access import Emit
 from ingestion.handlers.quarantine_api import build
 from ingestion.problems import MEDIA_TYPE, problem
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.settings import Settings
+from monitoring.publish import Emit
 
 MORE_USERS = "name more in LEDGERLAKE_LOCAL_USERS, then start the API again (`ledgerlake down`, `ledgerlake up`)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,9 @@ from tables.types import plain_type
 
 HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 """Checkpoints are left to Spark: Trino and Athena do not read those of deltalake (trinodb/trino#18760)."""
+
+_applied: dict[int, dict[str, tuple[int, int]]] = {}
+"""For each handle and application: a version of the table, and what was applied there."""
 
 
 def storage_options(settings: Settings) -> dict[str, str]:
@@ -59,8 +63,23 @@ def refresh(handle: DeltaTable) -> None:
 
 
 def applied(handle: DeltaTable, app_id: str) -> int:
-    """Last version that the application committed, as of the handle; 0 if none."""
-    return handle.transaction_version(app_id) or 0
+    """Last version that the application committed, as of the handle; 0 if none.
+
+    To find it, delta-rs reads every commit since the last checkpoint, a request each: so it is looked for only once
+    for each version that the handle comes to.
+    """
+    known, version = _known(handle), handle.version()
+    if app_id not in known or known[app_id][0] != version:
+        known[app_id] = (version, handle.transaction_version(app_id) or 0)
+    return known[app_id][1]
+
+
+def _known(handle: DeltaTable) -> dict[str, tuple[int, int]]:
+    """What `applied` found, for as long as the handle lives; handles are values to deltalake and have no hash."""
+    if id(handle) not in _applied:
+        _applied[id(handle)] = {}
+        weakref.finalize(handle, _applied.pop, id(handle))
+    return _applied[id(handle)]
 
 
 def schema(handle: DeltaTable) -> pa.Schema:

@@ -43,10 +43,13 @@ def _parsed(text: str) -> ET.Element:
 def test_whatever_was_measured_every_point_is_inside_its_chart_once(lines: list[Line]) -> None:
     drawn = _parsed(page(lines, "What <was> measured"))
     dots = list(drawn.iter("circle"))
-    assert len(dots) == sum(len(line.points) for line in lines)
+    shown = {METRICS[line.metric].panel for line in lines if any(line.points.values())}
+    assert len(dots) == sum(len(line.points) for line in lines if METRICS[line.metric].panel in shown)
     assert all(0 <= float(dot.attrib["cx"]) <= 460 and 0 <= float(dot.attrib["cy"]) <= 170 for dot in dots)
-    shown = {METRICS[line.metric].panel for line in lines if line.points}
     assert {each.attrib["aria-label"] for each in drawn.iter("svg")} == shown
+    quiet = {METRICS[line.metric].panel for line in lines if line.points} - shown
+    said = " ".join(text for each in drawn.iter("p") for text in each.itertext())
+    assert {panel for panel in quiet if panel in said} == quiet
 
 
 def test_metrics_of_one_panel_share_a_chart_with_a_legend() -> None:
@@ -54,8 +57,8 @@ def test_metrics_of_one_panel_share_a_chart_with_a_legend() -> None:
     refused = Line("rows_quarantined", "payments", {MOMENT: 1.0})
     (figure,) = _parsed(page([refused, merged], "x")).iter("figure")
     assert ["".join(span.itertext()) for span in figure.iter("span")] == [
-        "■ rows_merged payments",
-        "■ rows_quarantined payments",
+        "■ rows_merged payments 3",
+        "■ rows_quarantined payments 1",
     ]
 
 
@@ -83,3 +86,12 @@ def test_a_browser_draws_every_chart_of_the_page(tmp_path: Path) -> None:
     ).stdout
     assert drawn.count("<polyline") == len(METRICS)
     assert drawn.count("<figure") == len({metric.panel for metric in METRICS.values()})
+
+
+def test_the_picture_in_the_docs_is_a_small_one_that_both_pages_lead_to() -> None:
+    root = Path(__file__).parents[2]
+    picture = (root / "docs" / "charts.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 200_000
+    assert "](charts.png)" in (root / "docs" / "metrics.md").read_text()
+    assert "](docs/charts.png)" in (root / "README.md").read_text()

@@ -13,10 +13,15 @@ from botocore.session import Session
 from cli.main import parser
 from monitoring.alarms import AWS_METRICS
 from monitoring.metrics import METRICS
+from monitoring.objectives import OBJECTIVE
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
-ALARMS = [*AWS_METRICS, *(metric.alarm.name for metric in METRICS.values() if metric.alarm)]
+ALARMS = [
+    *AWS_METRICS,
+    *(metric.alarm.name for metric in METRICS.values() if metric.alarm),
+    *(burn.name for burn in OBJECTIVE.burns),
+]
 COMMANDS = sorted({" ".join(found.split()) for found in re.findall(r"`((?:ledgerlake|aws)\s[^`]+)`", TEXT)})
 
 

@@ -34,19 +34,32 @@ class Call:
 
 @dataclass
 class Recorder:
-    """The calls that went through, in order."""
+    """The requests that went through, in order: those to S3, and those to other services."""
 
-    calls: list[Call] = field(default_factory=list)
+    to_s3: list[Request] = field(default_factory=list)
+    to_others: list[Request] = field(default_factory=list)
 
     def s3(self, request: Request) -> bool:
         """Notes a request to S3."""
-        self.calls.extend(_s3_calls(request))
+        self.to_s3.append(request)
         return True
 
     def others(self, request: Request) -> bool:
         """Notes a request to another service."""
-        self.calls.extend(_calls(request))
+        self.to_others.append(request)
         return True
+
+    @property
+    def calls(self) -> list[Call]:
+        """What had to be allowed for them."""
+        s3 = [call for request in self.to_s3 for call in _s3_calls(request)]
+        return s3 + [call for request in self.to_others for call in _calls(request)]
+
+    def taken(self) -> Recorder:
+        """What was noted so far, which is forgotten here."""
+        taken = Recorder(self.to_s3[:], self.to_others[:])
+        del self.to_s3[: len(taken.to_s3)], self.to_others[: len(taken.to_others)]
+        return taken
 
 
 @contextmanager
@@ -70,7 +83,7 @@ def _s3_calls(request: Request) -> Iterator[Call]:
             keys = re.findall(rb"<Key>([^<]+)</Key>", request.body)
             yield from (Call("s3:DeleteObject", f"{where}/{each.decode()}") for each in keys)
         else:
-            yield Call("s3:ListBucket", where)
+            yield Call("s3:ListBucketMultipartUploads" if "uploads" in asked else "s3:ListBucket", where)
         return
     if source := request.headers.get("x-amz-copy-source"):
         yield Call("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/')}")
@@ -86,11 +99,16 @@ def _calls(request: Request) -> Iterator[Call]:
     if request.path == "/TraceSegments":
         yield Call("xray:PutTraceSegments", None)
         return
+    service, operation, body = asked_of(request)
+    kind = next(each for name, each in _SERVICES.items() if service.startswith(name))
+    yield from kind(operation, body)
+
+
+def asked_of(request: Request) -> tuple[str, str, Json]:
+    """Service, operation and members of a request that is not one to S3 or X-Ray."""
     target = request.headers.get("x-amz-target") or urlsplit(request.path).path.rpartition("/service/")[2]
     service, operation = re.split(r"\.|/operation/", target, maxsplit=1)
-    kind = next(each for name, each in _SERVICES.items() if service.startswith(name))
-    body = json.loads(request.body) if request.body[:1] == b"{" else {}
-    yield from kind(operation, body)
+    return service, operation, json.loads(request.body) if request.body[:1] == b"{" else {}
 
 
 def _dynamodb(operation: str, body: Json) -> Iterator[Call]:
@@ -117,6 +135,10 @@ def _sqs(operation: str, body: Json) -> Iterator[Call]:
     yield Call(f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:{ARN}:{name}")
 
 
+def _secret(operation: str, body: Json) -> Iterator[Call]:
+    yield Call(f"secretsmanager:{operation}", body["SecretId"])
+
+
 def _cloudwatch(operation: str, _: Json) -> Iterator[Call]:
     yield Call(f"cloudwatch:{operation}", None)
 
@@ -140,6 +162,7 @@ _SERVICES: Mapping[str, Any] = {
     "GraniteService": _cloudwatch,
     "AWSGlue": _glue,
     "TrentService": _kms,
+    "secretsmanager": _secret,
 }
 
 

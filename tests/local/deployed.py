@@ -28,6 +28,7 @@ UNMADE = {
     "AWS::ApiGatewayV2::Stage": "as the API",
     "AWS::Athena::WorkGroup": "nothing in ledgerlake calls Athena",
     "AWS::CloudWatch::Alarm": "moto evaluates none",
+    "AWS::CloudWatch::CompositeAlarm": "as those it is made of",
     "AWS::Glue::Crawler": "off the path of an upload",
     "AWS::Glue::Database": "made by MAKES",
     "AWS::Glue::Job": "made by MAKES; the stream runs in the test",

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ from ingestion.handlers.canary import build
 from ledgerlake.clock import utc_now
 from ledgerlake.errors import ConfigurationError, LedgerlakeError, TransientError
 from tests.conftest import Cloud
+from tests.endpoint import Sent, endpoint
 from tests.journey import Journey, journey
 from tests.local.clients import CONTEXT
 
@@ -29,28 +27,10 @@ def running(fresh_cloud: Cloud, tmp_path: Path) -> Iterator[Journey]:
         yield made
 
 
-@contextmanager
-def _applying(running: Journey) -> Iterator[None]:
-    """The stream, for the length of a block."""
-    stop = threading.Event()
-
-    def apply() -> None:
-        while not stop.wait(0.2):
-            running.apply()
-
-    thread = threading.Thread(target=apply)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def test_every_beat_is_found_and_the_table_keeps_the_last_of_each_canary(running: Journey) -> None:
     lines: list[str] = []
     settings = replace(running.lake.settings, api_url=running.client.url)
-    with _applying(running):
+    with running.applying():
         first = build(settings, running.lake.aws, emit=lines.append)({}, CONTEXT)
         second = build(settings, running.lake.aws, emit=lines.append, source="other")({}, CONTEXT)
         third = build(settings, running.lake.aws, emit=lines.append)({}, CONTEXT)
@@ -76,48 +56,20 @@ def test_a_canary_without_an_api_counts_a_failure_and_says_what_to_set(fresh_clo
     assert [json.loads(line)["canary_failures"] for line in lines] == [1, 1]
 
 
-@contextmanager
-def _server(status: int, body: bytes) -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
-    """Answers every POST so; notes path, authorization and body."""
-    received: list[tuple[str, str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append((self.path, self.headers["Authorization"], sent))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing is printed."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", received
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def _secret(cloud: Cloud, text: str) -> str:
     return str(cloud.aws.secretsmanager.create_secret(Name=cloud.settings.ledger_table, SecretString=text)["ARN"])
 
 
 def test_where_the_api_wants_a_token_the_canary_fetches_one(fresh_cloud: Cloud) -> None:
-    with _server(200, b'{"access_token": "T"}') as (issuer, asked), _server(401, b'{"detail": "no"}') as (api, called):
+    with endpoint(200, body=b'{"access_token": "T"}') as (issuer, asked), endpoint(401) as (api, called):
         members = {"token_url": f"{issuer}/oauth2/token", "client_id": "canary:1", "client_secret": "s", "scope": "up"}
         secret = _secret(fresh_cloud, json.dumps(members))
         settings = replace(fresh_cloud.settings, api_url=api, canary_secret=secret)
         with pytest.raises(LedgerlakeError, match="401"):
             build(settings, fresh_cloud.aws, emit=lambda _: None)({}, CONTEXT)
     basic = base64.b64encode(b"canary%3A1:s").decode()
-    assert asked == [("/oauth2/token", f"Basic {basic}", b"grant_type=client_credentials&scope=up")]
-    assert [(path, bearer) for path, bearer, _ in called] == [("/v1/uploads", "Bearer T")]
+    assert asked == [Sent("/oauth2/token", f"Basic {basic}", b"grant_type=client_credentials&scope=up")]
+    assert [(each.path, each.authorization) for each in called] == [("/v1/uploads", "Bearer T")]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +81,7 @@ def test_where_the_api_wants_a_token_the_canary_fetches_one(fresh_cloud: Cloud) 
     ],
 )
 def test_an_issuer_that_gives_no_token_is_named(fresh_cloud: Cloud, status: int, body: bytes, reason: str) -> None:
-    with _server(status, body) as (issuer, _):
+    with endpoint(status, body=body) as (issuer, _):
         members = {"token_url": issuer, "client_id": "c", "client_secret": "s"}
         secret = _secret(fresh_cloud, json.dumps(members))
         with pytest.raises(ConfigurationError, match=reason):
@@ -140,6 +92,13 @@ def test_an_issuer_that_gives_no_token_is_named(fresh_cloud: Cloud, status: int,
 def test_a_secret_that_is_incomplete_says_what_it_needs(fresh_cloud: Cloud, text: str) -> None:
     with pytest.raises(ConfigurationError, match="missing: token_url, client_id, client_secret"):
         token.fetch(fresh_cloud.aws, _secret(fresh_cloud, text))
+
+
+def test_a_secret_of_bytes_is_refused(fresh_cloud: Cloud) -> None:
+    name = f"{fresh_cloud.settings.ledger_table}-bytes"
+    fresh_cloud.aws.secretsmanager.create_secret(Name=name, SecretBinary=b"{}")
+    with pytest.raises(ConfigurationError, match="holds bytes; store it as text"):
+        token.fetch(fresh_cloud.aws, name)
 
 
 def test_a_secret_that_is_missing_is_named(fresh_cloud: Cloud) -> None:

@@ -18,7 +18,7 @@ from cli.checks import lake as lake_checks
 from cli.notifications import scheduled_event
 from cli.prepare import contracts, prepare
 from cli.shell import Shell
-from ingestion.handlers import admit, quarantine_api, sweep, upload_api
+from ingestion.handlers import admit, canary, quarantine_api, sweep, upload_api
 from ingestion.intake import Intake
 from ingestion.triggers import LandedObject
 from ledgerlake.aws import Aws
@@ -28,62 +28,19 @@ from ledgerlake.settings import Settings
 from streaming_jobs import measures
 from streaming_jobs.kinesis_source import KinesisReader
 from streaming_jobs.lake import Lake
+from streaming_jobs.lineage_token import bearer
 from streaming_jobs.microbatch import catch_up
 from streaming_jobs.sqs_source import SqsReader
 from tables.contract_store import ContractStore
 from tests.conftest import Cloud
-from tests.local.calls import ARN, Recorder, missing, recorded, unused
+from tests.endpoint import endpoint
+from tests.journey import journey
+from tests.local.calls import Recorder, missing, recorded, unused
 from tests.local.clients import CONTEXT, DATASET, a_file, land, ledger_items, objects, s3_event, sqs_event
 from tests.local.events import api_event
+from tests.local.roles import UNUSED, statements
 from tests.local.test_upload_api import a_body
-from tests.templates import ROOT, Json, Scope, properties, template
-
-AWS_ASKS = {
-    ("Key", "kms:GenerateDataKey"): "S3 asks for it when it encrypts",
-    ("Key", "kms:Decrypt"): "S3 asks for it when it decrypts, and when the parts of an upload are joined",
-    ("Log", "logs:CreateLogStream"): "Lambda asks for it",
-    ("Log", "logs:PutLogEvents"): "Lambda asks for it",
-    ("Traces", "xray:PutTelemetryRecords"): "Lambda asks for it",
-}
-LAMBDA_TRACES = {("Traces", "xray:PutTraceSegments"): "Lambda asks for it"}
-SPARK = "asked for by Spark (S3A), which tests/spark drives"
-UNUSED: Mapping[str, Mapping[tuple[str, str], str]] = {
-    "ingestion.UploadRole": {
-        **AWS_ASKS,
-        **LAMBDA_TRACES,
-        ("Grants", "s3:GetObject"): "read where a PUT was carried out, its reply lost, and it is sent again",
-    },
-    "ingestion.QuarantineRole": {**AWS_ASKS, **LAMBDA_TRACES},
-    "ingestion.AdmitRole": {
-        **AWS_ASKS,
-        ("Notices", "sqs:ReceiveMessage"): "the event source mapping asks for it",
-        ("Notices", "sqs:DeleteMessage"): "the event source mapping asks for it",
-        ("Notices", "sqs:GetQueueAttributes"): "the event source mapping asks for it",
-        (
-            "Ledger",
-            "dynamodb:DeleteItem",
-        ): "takes a held file off its list that is superseded, or was before a ledger was lost",
-    },
-    "ingestion.SweepRole": {**AWS_ASKS, **LAMBDA_TRACES},
-    "streaming.JobRole": {
-        ("Artifacts", "s3:GetObject"): "Glue asks for it before it starts the script",
-        ("Tables", "s3:AbortMultipartUpload"): SPARK,
-        ("Tables", "s3:DeleteObject"): "its upkeep vacuums what is years old; tests/local/test_upkeep.py makes it",
-        ("Work", "s3:GetObject"): SPARK,
-        ("Work", "s3:PutObject"): SPARK,
-        ("Work", "s3:DeleteObject"): SPARK,
-        ("Work", "s3:AbortMultipartUpload"): SPARK,
-        ("Catalog", "glue:GetDatabase"): "Spark looks for its default database when it starts",
-        ("Security", "glue:GetSecurityConfiguration"): "Glue asks for it when it starts the job",
-        ("Key", "kms:GenerateDataKey"): AWS_ASKS["Key", "kms:GenerateDataKey"],
-        ("Key", "kms:Decrypt"): AWS_ASKS["Key", "kms:Decrypt"],
-        ("Key", "kms:Encrypt"): "Glue encrypts its bookmark with it",
-        ("Logs", "logs:CreateLogGroup"): "Glue asks for it",
-        ("Logs", "logs:CreateLogStream"): "Glue asks for it",
-        ("Logs", "logs:PutLogEvents"): "Glue asks for it",
-        ("Logs", "logs:AssociateKmsKey"): "Glue asks for it",
-    },
-}
+from tests.templates import ROOT, resources
 
 
 @dataclass(frozen=True)
@@ -99,8 +56,9 @@ def installed(cloud: Cloud, source: str) -> Settings:
     bucket = cloud.settings.tables_bucket
     for path in (ROOT / "contracts").glob("*.yaml"):
         cloud.aws.s3.put_object(Bucket=bucket, Key=f"contracts/{path.name}", Body=path.read_bytes())
+    token = cloud.aws.secretsmanager.create_secret(Name=f"{bucket}-lineage", SecretString="T")["ARN"]
     changed = replace(cloud.settings, source=source, contracts=f"s3://{bucket}/contracts", tracing="on")
-    return replace(changed, multipart_bytes=5 * 1024**2, poll_millis=1)
+    return replace(changed, multipart_bytes=5 * 1024**2, poll_millis=1, lineage_token=token)
 
 
 @pytest.fixture
@@ -117,7 +75,8 @@ def lived(fresh_cloud: Cloud) -> Lived:
         everything_of_the_stream(aws)
     with recorded(fresh_cloud, settings) as (aws, decided):
         everything_about_a_held_file(aws)
-    recorders["ingestion.UploadRole"].calls += decided.calls
+    recorders["ingestion.UploadRole"].to_s3 += decided.to_s3
+    recorders["ingestion.UploadRole"].to_others += decided.to_others
     with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.QuarantineRole"]):
         everything_about_a_refused_row(aws, operator)
     with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.SweepRole"]):
@@ -206,11 +165,14 @@ def everything_of_admission(aws: Aws, operator: Aws, notices: list[LandedObject]
 
 
 def everything_of_the_stream(aws: Aws) -> None:
-    """Uploads applied in the driver, events read from both kinds of source, measurements put."""
+    """Uploads applied in the driver, events read, measurements put, the token for lineage fetched."""
     lake = Lake(aws.settings, aws, ContractStore(aws.settings, aws))
     assert {outcome.state for outcome in catch_up(lake)} == {"applied", "held"}
     measures.of_microbatch(lake, 1.0)
     read(KinesisReader(aws.settings))
+    token = bearer(aws, {})
+    assert token is not None
+    assert token.header() == "Bearer T"
 
 
 def read(reader: KinesisReader | SqsReader) -> None:
@@ -238,37 +200,6 @@ def lose_the_ledger(operator: Aws) -> None:
         operator.dynamodb.delete_item(TableName=operator.settings.ledger_table, Key=key)
 
 
-def statements(role: str, settings: Settings) -> list[Json]:
-    """What the template would allow the role in this installation."""
-    room, name = role.partition(".")[0], settings.raw_bucket.removesuffix("-raw")
-    ledger = f"arn:aws:dynamodb:{ARN}:table/{settings.ledger_table}"
-    named = {
-        "LandingBucket": settings.landing_bucket,
-        "RawBucket": settings.raw_bucket,
-        "TablesBucket": settings.tables_bucket,
-        "StreamName": settings.stream_name,
-        "LedgerTableArn": ledger,
-        "EventSource": settings.source,
-        "LandingQueueArn": f"arn:aws:sqs:{ARN}:{name}-landing",
-        "LandingDeadLetterQueueArn": f"arn:aws:sqs:{ARN}:{name}-landing-dead",
-        "LakeFormation": "false",
-        "Name": name.partition("-")[0],
-        "Stage": name.partition("-")[2],
-    }
-    own = {"Ledger.Arn": ledger, "Database": settings.database}
-    found: list[Json] = Scope(template(room), named, own).resolved(given_to(role))
-    return found
-
-
-def given_to(role: str) -> list[Json]:
-    """The statements of a role's own policy and of ours that are attached to it."""
-    room = role.partition(".")[0]
-    attached = [f"{room}.{each['Ref']}" for each in properties(role).get("ManagedPolicyArns", [])]
-    documents = [each["PolicyDocument"] for each in properties(role)["Policies"]]
-    documents += [properties(name)["PolicyDocument"] for name in attached]
-    return [statement for document in documents for statement in document["Statement"]]
-
-
 def test_every_role_may_do_what_its_code_asks_for_and_nothing_else(lived: Lived) -> None:
     for role, recorder in lived.recorders.items():
         allowed = statements(role, lived.settings)
@@ -292,3 +223,22 @@ def test_a_small_installation_may_announce_and_hear_by_its_queue(fresh_cloud: Cl
         allowed = statements(role, settings)
         assert missing(allowed, recorder.calls) == [], role
         assert sid not in {unasked for unasked, _ in unused(allowed, recorder.calls)}, role
+
+
+def test_the_canary_may_do_what_its_code_asks_for_and_nothing_else(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    answer = json.dumps({"access_token": "T"}).encode()
+    with journey(fresh_cloud.env, tmp_path) as made, made.applying(), endpoint(200, body=answer) as (issuer, _):
+        client = json.dumps({"token_url": issuer, "client_id": "canary", "client_secret": "s"})
+        name = f"{fresh_cloud.settings.ledger_table}-canary"
+        secret = fresh_cloud.aws.secretsmanager.create_secret(Name=name, SecretString=client)["ARN"]
+        settings = replace(fresh_cloud.settings, api_url=made.client.url, canary_secret=secret)
+        with recorded(fresh_cloud, settings) as (aws, recorder):
+            canary.build(aws.settings, aws, emit=lambda _: None)({}, CONTEXT)
+    allowed = statements("ingestion.CanaryRole", settings)
+    assert missing(allowed, recorder.calls) == []
+    assert unused(allowed, recorder.calls) == set(UNUSED["ingestion.CanaryRole"])
+
+
+def test_every_role_of_a_function_or_the_job_has_its_calls_compared() -> None:
+    users = [each["Properties"]["Role"]["Fn::GetAtt"][0] for each in resources("AWS::Serverless::Function").values()]
+    assert UNUSED.keys() == {*(f"ingestion.{name}" for name in users), "streaming.JobRole"}

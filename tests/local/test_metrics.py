@@ -8,14 +8,14 @@ from datetime import timedelta
 from cli.emf import deliver
 from ledgerlake.aws import Aws
 from ledgerlake.clock import utc_now
-from monitoring.metrics import emf, put
+from monitoring.publish import emf, put
 from tests.conftest import Cloud
 
 
 def test_a_measurement_arrives_with_its_dimensions(fresh_cloud: Cloud) -> None:
     now = utc_now()
     settings = replace(fresh_cloud.settings, metrics_namespace=fresh_cloud.settings.ledger_table)
-    put(fresh_cloud.aws, settings, now, {"rows_merged": 998, "freshness_seconds": 0.8}, {"dataset": "payments"})
+    put(fresh_cloud.aws, settings, now, ({"rows_merged": 998, "freshness_seconds": 0.8}, {"dataset": "payments"}))
     read = fresh_cloud.aws.cloudwatch.get_metric_statistics(
         Namespace=settings.metrics_namespace,
         MetricName="rows_merged",

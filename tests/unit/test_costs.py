@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,10 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.costs import DPUS, PER_FILE, PRICES, Installation, Load, bill, total
+from cli.costs import COMMITS, DISK_GB, KEYS, PER_FILE, PER_LOOK, PER_MICRO_BATCH, Installation, Load, bill, total
 from cli.main import main
+from cli.prices import DPUS, PRICES
 from cli.shell import Exit
 from ledgerlake.errors import ConfigurationError
+from monitoring.metrics import METRICS
+from monitoring.objectives import OBJECTIVE
+from streaming_jobs.checkpoints import EVERY
 from tests import templates as infra
 
 
@@ -26,11 +31,15 @@ def test_an_idle_installation_is_a_job_a_stream_and_what_watches_them() -> None:
         "one stream on demand",
         "the stream looks at raw (s3_put)",
         "the stream looks at raw (s3_get)",
-        "one key",
-        "15 alarms",
+        "Lambda asks for what landed",
+        "a sweep every five minutes, 1 s at 2 GB",
+        "keys",
+        "11 alarms of our metrics",
+        "4 alarms of AWS's",
+        "4 windows of the error budget",
+        "alarms of the error budget",
         "one dashboard",
         "metrics of 3 datasets",
-        "a sweep every five minutes, 1 s at 2 GB",
     }
 
 
@@ -53,13 +62,28 @@ def test_twice_the_files_cost_twice_as_much_beyond_the_idle_installation(files: 
     assert beyond(files) >= 0
 
 
-def test_every_price_has_a_source_a_unit_and_a_use() -> None:
-    used = set(PER_FILE)
+def test_every_price_has_a_unit_a_source_somebody_who_saw_it_and_a_use() -> None:
     for price in PRICES.values():
         assert price.usd > 0
         assert price.source.startswith("https://aws.amazon.com/")
         assert price.unit
-    assert used <= PRICES.keys()
+        assert re.search(r"\b20\d\d\b|undated", price.seen), price
+    used = set(re.findall(r'"(\w+)"', (infra.ROOT / "cli" / "costs.py").read_text()))
+    assert PRICES.keys() <= used | PER_FILE.keys()
+    assert {*PER_FILE, *PER_LOOK, *PER_MICRO_BATCH} <= PRICES.keys()
+
+
+def test_an_alarm_costs_as_many_metrics_as_it_watches() -> None:
+    def alarms(datasets: int) -> Decimal:
+        lines = bill(Installation(datasets=datasets), Load())
+        return sum((each.usd for each in lines if each.what.endswith("alarms of our metrics")), Decimal(0))
+
+    by_dataset = [each for each in METRICS.values() if each.alarm and each.dimensions]
+    assert alarms(5) - alarms(4) == len(by_dataset) * Decimal("0.10")
+
+
+def test_logs_are_as_long_as_checkpoints_let_them_grow() -> None:
+    assert 2 * COMMITS == EVERY
 
 
 def test_the_model_knows_the_workers_and_sources_of_the_template() -> None:
@@ -72,7 +96,19 @@ def test_the_model_knows_the_workers_and_sources_of_the_template() -> None:
         parameters["WorkerType"]["Default"],
         parameters["Workers"]["Default"],
     )
-    assert 0 <= defaults.alarms - len(infra.resources("AWS::CloudWatch::Alarm")) < 3
+    functions = [infra.properties(f"ingestion.{name}Function") for name in ("Upload", "Admit")]
+    assert [each["MemorySize"] for each in functions] == [1024, 2048]
+    assert functions[1]["EphemeralStorage"]["Size"] / 1024 - 0.5 == float(DISK_GB)
+    assert len(infra.resources("AWS::KMS::Key")) == KEYS
+    assert len(infra.resources("AWS::CloudWatch::Dashboard")) == 1
+
+
+def test_every_alarm_of_the_template_is_on_the_bill() -> None:
+    counts = [
+        int(each.what.split()[0]) for each in bill(Installation(), Load()) if re.match(r"\d+ (alarm|window)", each.what)
+    ]
+    assert sum(counts) == len(infra.resources("AWS::CloudWatch::Alarm"))
+    assert len(OBJECTIVE.burns) == len(infra.resources("AWS::CloudWatch::CompositeAlarm"))
 
 
 def test_the_command_prints_what_the_model_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,19 +1,11 @@
-"""Lineage events are what OpenLineage's own classes accept; a sink that is away disturbs nobody."""
+"""Lineage events are what OpenLineage's own classes accept."""
 
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
-import pytest
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.facet_v2 import (
     data_quality_assertions_dataset,
@@ -26,7 +18,6 @@ from openlineage.client.serde import Serde
 
 from ledgerlake.events import Manifest, Outcome
 from streaming_jobs.lineage import PRODUCER, events
-from streaming_jobs.lineage_sink import WAITING, Endpoint, nowhere, sink
 from tests.unit.test_requests import SETTINGS
 
 MOMENT = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -171,75 +162,6 @@ def test_quarantined_rows_and_held_files_are_assertions_that_failed() -> None:
 def test_telling_a_commit_again_names_the_same_run_and_another_commit_another() -> None:
     first, again, other = (_events(an_outcome(1, version))[0]["run"] for version in (3, 3, 4))
     assert first == again != other
-
-
-@contextmanager
-def _endpoint(*statuses: int) -> Iterator[tuple[str, list[bytes]]]:
-    """An HTTP endpoint that answers so, and what it was sent."""
-    received: list[bytes] = []
-    answers = iter(statuses)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(next(answers))
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing is printed."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/api/v1/lineage", received
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_an_endpoint_gets_every_event_in_order_also_after_it_was_busy() -> None:
-    with _endpoint(503, 200, 201) as (url, received):
-        there = Endpoint(url, pause=0.01)
-        there.take('{"n": 1}')
-        there.take('{"n": 2}')
-        there.waiting.join()
-    assert received == [b'{"n": 1}', b'{"n": 1}', b'{"n": 2}']
-
-
-def test_an_endpoint_that_is_away_holds_nobody_up_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    there = Endpoint("http://127.0.0.1:9/api/v1/lineage", pause=0.01)
-    began = time.monotonic()
-    there.take("{}")
-    assert time.monotonic() - began < 0.1
-    there.waiting.join()
-    assert "lineage was not delivered to http://127.0.0.1:9" in caplog.text
-
-
-def test_a_queue_without_room_gives_up_the_event_and_does_not_wait(caplog: pytest.LogCaptureFixture) -> None:
-    there = Endpoint("http://127.0.0.1:9/api/v1/lineage", pause=60)
-    began = time.monotonic()
-    for _ in range(WAITING + 3):
-        there.take("{}")
-    assert time.monotonic() - began < 2
-    assert "does not keep up" in caplog.text
-
-
-def test_a_file_gets_a_line_for_each_event_and_a_folder_that_is_missing_fails_nothing(
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    take = sink(replace(SETTINGS, lineage=str(tmp_path / "lineage.jsonl")))
-    take('{"n": 1}')
-    take('{"n": 2}')
-    assert (tmp_path / "lineage.jsonl").read_text() == '{"n": 1}\n{"n": 2}\n'
-    sink(replace(SETTINGS, lineage=str(tmp_path / "missing" / "file")))("{}")
-    assert "lineage was not written" in caplog.text
-
-
-def test_without_a_setting_nothing_is_collected() -> None:
-    assert sink(SETTINGS) is nowhere
 
 
 def test_the_producer_is_in_every_facet() -> None:

@@ -11,7 +11,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from ledgerlake.aws import Aws
-from monitoring.metrics import METRICS, emf, put
+from monitoring.metrics import METRICS
+from monitoring.publish import emf, put
 from tests.unit.test_requests import SETTINGS
 
 MOMENT = datetime(2026, 3, 31, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -70,6 +71,8 @@ def test_the_published_names_do_not_change_unnoticed() -> None:
         "holds_released",
         "lag_uploads",
         "micro_batch_seconds",
+        "objective_late",
+        "objective_uploads",
         "quarantine_oldest_seconds",
         "quarantine_open_rows",
         "rows_duplicate",
@@ -102,5 +105,5 @@ class AwayAws:
 
 
 def test_a_measurement_that_cannot_be_delivered_is_logged_and_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    put(cast("Aws", AwayAws()), SETTINGS, MOMENT, {"lag_uploads": 3}, {"dataset": "payments"})
+    put(cast("Aws", AwayAws()), SETTINGS, MOMENT, ({"lag_uploads": 3}, {"dataset": "payments"}))
     assert "['lag_uploads'] were not delivered" in caplog.text

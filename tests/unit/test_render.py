@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from monitoring.alarms import AWS_METRICS
 from monitoring.boards import BOARDS, panels
 from monitoring.metrics import METRICS
+from monitoring.objectives import OBJECTIVE
 from monitoring.render import DASHBOARDS, ROOT, rendered
 from tests.queries import queries_of_grafana, queries_of_stack
 
@@ -62,23 +63,65 @@ def test_grafana_and_cloudwatch_show_every_metric() -> None:
         assert all(set(METRICS[name].dimensions) == dimensions for name, dimensions in found)
 
 
-def test_every_alarm_is_in_the_stack_and_links_to_its_section() -> None:
-    wanted = [*AWS_METRICS, *(metric.alarm.name for metric in METRICS.values() if metric.alarm)]
-    alarms = [each["Properties"] for each in STACK["Resources"].values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    assert sorted(each["AlarmName"]["Fn::Sub"] for each in alarms) == sorted(
-        f"ledgerlake-${{Stage}}-{name}" for name in wanted
-    )
-    for each in alarms:
-        name = each["AlarmName"]["Fn::Sub"].removeprefix("ledgerlake-${Stage}-")
-        assert each["AlarmDescription"]["Fn::Sub"].endswith(f"${{RunbookUrl}}#{name}")
+def test_every_alarm_is_in_the_stack_and_whoever_is_called_gets_a_link_to_its_section() -> None:
+    burns = {burn.name: burn for burn in OBJECTIVE.burns}
+    windows = {burn.window(minutes): burn.name for burn in burns.values() for minutes in burn.minutes}
+    wanted = [*AWS_METRICS, *(metric.alarm.name for metric in METRICS.values() if metric.alarm), *burns]
+    alarms = [each["Properties"] for each in STACK["Resources"].values() if each["Type"].endswith("Alarm")]
+    named = {each["AlarmName"]["Fn::Sub"].removeprefix("ledgerlake-${Stage}-"): each for each in alarms}
+    assert sorted(named) == sorted([*wanted, *windows])
+    for name, each in named.items():
+        assert each["AlarmDescription"]["Fn::Sub"].endswith(f"${{RunbookUrl}}#{windows.get(name, name)}")
+        assert ("AlarmActions" in each, "OKActions" in each) == (name in wanted, name in wanted)
 
 
-def test_an_alarm_of_ours_sees_every_dataset() -> None:
+def test_an_alarm_of_ours_sees_every_dataset_the_worst_first() -> None:
     found = STACK["Resources"]["UploadsHeldAlarm"]["Properties"]
     assert found["Metrics"][0]["Expression"]["Fn::Sub"] == (
-        'SELECT SUM(uploads_held) FROM SCHEMA("${Namespace}", dataset) GROUP BY dataset'
+        'SELECT SUM(uploads_held) FROM SCHEMA("${Namespace}", dataset) GROUP BY dataset ORDER BY SUM() DESC'
     )
     assert (found["Threshold"], found["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_queries_that_alarms_ask_reach_back_no_further_than_they_may() -> None:
+    alarms = [each["Properties"] for each in STACK["Resources"].values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    asked = [(each, query) for each in alarms for query in each.get("Metrics", ()) if "SELECT" in str(query)]
+    assert len(asked) == sum(metric.alarm is not None for metric in METRICS.values())
+    assert all(query["Period"] * each["EvaluationPeriods"] <= 3 * 3600 for each, query in asked)
+
+
+def test_the_budget_burns_where_both_windows_say_so() -> None:
+    for burn in OBJECTIVE.burns:
+        whole = "".join(word.capitalize() for word in burn.name.split("-"))
+        composite = STACK["Resources"][f"{whole}Alarm"]
+        rule = composite["Properties"]["AlarmRule"]["Fn::Sub"]
+        names = [
+            STACK["Resources"][logical]["Properties"]["AlarmName"]["Fn::Sub"] for logical in composite["DependsOn"]
+        ]
+        assert rule == " AND ".join(f'ALARM("{name}")' for name in names)
+        for minutes in burn.minutes:
+            window = STACK["Resources"][f"{whole}{minutes}mAlarm"]["Properties"]
+            bad, every, shown = window["Metrics"]
+            assert {each["MetricStat"]["Period"] for each in (bad, every)} == {60 * minutes}
+            assert [each["MetricStat"]["Metric"]["MetricName"] for each in (bad, every)] == [
+                "objective_late",
+                "objective_uploads",
+            ]
+            assert (window["Threshold"], window["EvaluationPeriods"]) == (burn.rate, 1)
+            least = 3 if minutes >= 60 else 1
+            assert shown["Expression"] == f"IF(bad >= {least}, 100 * bad / whole, 0)"
+
+
+def test_a_burn_rate_spends_the_share_of_the_month_that_its_alarm_names() -> None:
+    month = 30 * 24 * 60
+    spent = [round(burn.rate * burn.minutes[0] / month, 6) for burn in OBJECTIVE.burns]
+    assert spent == [0.02, 0.05]
+    assert ["2%" in OBJECTIVE.burns[0].description, "5%" in OBJECTIVE.burns[1].description] == [True, True]
+    assert [burn.minutes[0] / burn.minutes[1] for burn in OBJECTIVE.burns] == [12, 12]
+
+
+def test_what_the_objective_counts_has_no_dimensions_for_an_alarm_cannot_search() -> None:
+    assert {METRICS[name].dimensions for name in (OBJECTIVE.whole, OBJECTIVE.bad)} == {()}
 
 
 def test_an_alarm_of_a_resource_that_may_be_missing_is_conditional() -> None:

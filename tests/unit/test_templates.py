@@ -25,6 +25,12 @@ FUNCTIONS = infra.resources("AWS::Serverless::Function")
 SETTINGS = {each.metadata["name"]: each for each in fields(Settings)}
 REQUIRED = {name for name, each in SETTINGS.items() if each.default is MISSING}
 GIVEN_BY_LAMBDA = {"AWS_REGION"}
+OF_OTHERS = {
+    "ingestion": {"LEDGERLAKE_LANDING_QUEUE_URL"},
+    "streaming_jobs": {"LEDGERLAKE_LANDING_QUEUE_URL", "LEDGERLAKE_LANDING_BUCKET"},
+}
+"""Required settings that a room does not read itself: settings are whole, whoever reads them."""
+
 JOB = infra.properties("streaming.Job")
 
 
@@ -105,10 +111,23 @@ def test_every_variable_of_a_function_is_a_setting_and_every_required_setting_is
 
 
 def test_functions_and_job_are_given_the_same_lake() -> None:
-    ours = {"TENANT_CLAIM", "MAX_UPLOAD_BYTES", "DECIDE_SCOPE", "RECEIPT_KEY"}  # the stream takes no requests
+    asked = ("TENANT_CLAIM", "MAX_UPLOAD_BYTES", "DECIDE_SCOPE", "RECEIPT_KEY")  # the stream takes no requests
+    of_functions = {f"LEDGERLAKE_{name}" for name in asked}
+    of_job = {"LEDGERLAKE_LINEAGE", "LEDGERLAKE_LINEAGE_TOKEN"}  # it alone commits
     given = {name for name in environment() if name.startswith("LEDGERLAKE_")}
-    asked = {name for name in given if name.removeprefix("LEDGERLAKE_") not in ours}
-    assert asked == {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
+    job = {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
+    assert given - of_functions == job - of_job
+    assert (given & of_job, job & of_functions) == (set(), set())
+
+
+def test_every_variable_of_a_function_and_argument_of_the_job_is_read_by_their_code() -> None:
+    shared = ("tables", "monitoring", "ledgerlake")
+    job = {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
+    for room, given in (("ingestion", set(environment()) & SETTINGS.keys()), ("streaming_jobs", job)):
+        files = [path for folder in (room, *shared) for path in (ROOT / folder).rglob("*.py")]
+        code = "\n".join(path.read_text() for path in files)
+        unread = {name for name in given if not re.search(rf"settings\.{SETTINGS[name].name}\b", code)}
+        assert unread == OF_OTHERS[room] & REQUIRED, room
 
 
 def test_every_function_has_a_role_a_log_and_a_timeout_of_its_own() -> None:

@@ -17,7 +17,7 @@ from validation.formats.chunks import CHUNK, TAIL, Chunk, chunks, with_records, 
 from validation.formats.dialect import HEAD, Dialect, fields_of, find_header, open_delimited
 from validation.formats.encoding import Text, readable, to_utf8
 from validation.formats.ragged import Mended, mend, merge, with_further
-from validation.formats.records import Records
+from validation.formats.records import Records, lines_at
 from validation.formats.skipped import Mask, is_skipped, suspects
 from validation.verdict import TrailerLine
 
@@ -75,7 +75,7 @@ def read(chunk: Chunk, dialect: Dialect, tail: int = TAIL) -> Block:
     skip = suspects(table, dialect) if dialect.skipped else NO_ROWS
     if chunk.records is None and found == chunk.line_count and not refused and width > 1 and not skip.any():
         rows = np.arange(chunk.line, chunk.line + found)
-        raw = partial(_raw_lines, chunk, dialect, None)
+        raw = partial(_plain_lines, chunk, dialect)
         return Block(rows, _cells(table, dialect), raw, (), trailers, _others(table, dialect), text.notes)
     return _numbered(with_records(chunk, dialect), dialect, _Parsed(table, refused, skip, text.notes), trailers)
 
@@ -130,10 +130,15 @@ def _column(table: pa.Table, position: int) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _raw_lines(chunk: Chunk, dialect: Dialect, kept: np.ndarray | None, positions: Sequence[int]) -> list[str]:
-    records = with_records(chunk, dialect).records
-    assert records is not None  # noqa: S101  # set in the line above
-    at = np.asarray(positions, np.int64) if kept is None else kept[np.asarray(positions, np.int64)]
+def _plain_lines(chunk: Chunk, dialect: Dialect, positions: Sequence[int]) -> list[str]:
+    """The text of rows, each of which is a line."""
+    return [readable(line, dialect.encodings) for line in lines_at(chunk.data, positions)]
+
+
+def _raw_lines(
+    chunk: Chunk, records: Records, dialect: Dialect, kept: np.ndarray, positions: Sequence[int]
+) -> list[str]:
+    at = kept[np.asarray(positions, np.int64)]
     return [readable(bytes(chunk.data[records.starts[i] : records.ends[i]]), dialect.encodings) for i in at]
 
 
@@ -161,7 +166,7 @@ def _numbered(chunk: Chunk, dialect: Dialect, parsed: _Parsed, trailers: tuple[T
     )
     table, kept = merge(table, kept, mended)
     others = with_further(_others(table, dialect), kept, mended)
-    raw = partial(_raw_lines, chunk, dialect, kept)
+    raw = partial(_raw_lines, chunk, records, dialect, kept)
     return Block(chunk.line + records.lines[kept], _cells(table, dialect), raw, broken, trailers, others, parsed.notes)
 
 

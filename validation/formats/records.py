@@ -7,6 +7,7 @@ A quote counts where it opens a field, closes one, or is doubled inside one; any
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,15 @@ def line_count(data: memoryview) -> int:
     """Lines that end in LF, and a last line without an end."""
     view = np.frombuffer(data, np.uint8)
     return int(np.count_nonzero(view == _LF)) + bool(len(view) and view[-1] != _LF)
+
+
+def lines_at(data: memoryview, at: Sequence[int]) -> list[bytes]:
+    """The lines with these numbers, counted from 0, without their ends; all end in LF or CR LF, but for the last."""
+    ends = np.append(np.flatnonzero(np.frombuffer(data, np.uint8) == _LF), len(data))
+    numbers = np.asarray(at, np.int64)
+    starts = np.where(numbers > 0, ends[numbers - 1] + 1, 0)
+    spans = zip(starts.tolist(), ends[numbers].tolist(), strict=True)
+    return [bytes(data[start:end]).removesuffix(b"\r") for start, end in spans]
 
 
 def by_parity(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:

@@ -60,6 +60,9 @@ def precision(cells: pa.Decimal128Array, fraction: int) -> pa.BooleanArray:
 
 
 def _within(cells: pa.Array, low: Any, high: Any) -> pa.BooleanArray:  # a value of the column's type
+    lowest, highest = pc.min_max(cells).as_py().values()
+    if lowest is None or ((low is None or lowest >= low) and (high is None or highest <= high)):
+        return pc.is_valid(cells)
     above = pc.greater_equal(cells, pa.scalar(low, cells.type)) if low is not None else None
     below = pc.less_equal(cells, pa.scalar(high, cells.type)) if high is not None else None
     if above is None or below is None:

@@ -13,32 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tables import define, delta
-from tables.contract import Column, Contract, Deletes, Kind
 from tables.mode import event_schema
 from tables.windows_sql import windows_sql
 from tests import models
-from tests.laws.histories import DELETING, TIMES, UPLOADS, together
+from tests.laws.contracts import LAWS
+from tests.laws.histories import TIMES, UPLOADS, together
 from tests.model import Row
 from tests.models import Shape, Upload
 from tests.unit.test_delta import SETTINGS
 
-CONTRACT = Contract(
-    dataset="books",
-    version="1.0.0",
-    sha256="0" * 64,
-    columns=(
-        Column("name", Kind.STRING, required=True),
-        Column("part", Kind.INTEGER),
-        Column("time", Kind.INTEGER, required=True),
-        Column("amount", Kind.DECIMAL, 18, 2),
-        Column("text", Kind.STRING),
-        Column("op", Kind.STRING, stored=False),
-    ),
-    primary_key=("name", "part"),
-    mode="scd2",
-    sequence_by="time",
-    deletes=Deletes("op", DELETING),
-)
+CONTRACT = LAWS["scd2 with deletions, untracked"].contract
 
 
 def remembered(uploads: Sequence[Upload]) -> pa.Table:
