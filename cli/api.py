@@ -15,7 +15,7 @@ from ledgerlake.logs import structured
 from ledgerlake.settings import Settings
 
 TENANT = "local"
-"""There is one tenant on a laptop; who asks is the user who started the API, or another who is named as the token."""
+"""There is one tenant on a laptop; who asks is the user who started the API, or another who is named."""
 
 
 def main(port: int) -> None:

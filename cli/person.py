@@ -16,5 +16,5 @@ def person_argument(parser: ArgumentParser) -> None:
 
 
 def client_of(shell: Shell, arguments: Namespace) -> Client:
-    """The API, asked by that person; the local API takes a name for a token."""
-    return Client(shell.api_url, arguments.person)
+    """The API, asked by that person."""
+    return Client(shell.api_url, person=arguments.person)

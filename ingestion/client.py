@@ -18,6 +18,9 @@ from ledgerlake.errors import ConfigurationError, LedgerlakeError, TransientErro
 FINAL = frozenset({"applied", "held", "rejected"})
 """States after which nothing more happens to an upload."""
 
+PERSON = "X-Ledgerlake-As"
+"""Header in which a client of the API on a laptop says who it is; anywhere else the token proves that."""
+
 BLOCK = 1024 * 1024
 SERVER_ERROR = 500
 TIMEOUT = 60.0
@@ -55,10 +58,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The API at `url`; `token` is sent as bearer where an authorizer wants one."""
+    """The API at `url`; `token` is sent as bearer where an authorizer wants one, `person` is named to a local API."""
 
     url: str
     token: str | None = None
+    person: str | None = None
 
     def upload(self, ask: Ask, sent: Callable[[int], None] = lambda _: None) -> str:
         """Sends the file and returns its upload id; `sent` hears of every block of bytes.
@@ -137,6 +141,7 @@ class Client:
         headers = {
             "Content-Type": "application/json",
             **({"Authorization": f"Bearer {self.token}"} if self.token else {}),
+            **({PERSON: self.person} if self.person else {}),
         }
         data = None if body is None else json.dumps(body).encode()
         answer = _send(Request(urljoin(self.url, path), data=data, headers=headers, method=method))  # noqa: S310  # http
