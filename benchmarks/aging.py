@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from benchmarks import payments
-from benchmarks.report import say
+from benchmarks.report import Took, say, took
 from benchmarks.site import Site, accepted, load, opened, running, with_lineage
 from ledgerlake.events import UploadEvent
 from streaming_jobs.microbatch import apply_microbatch, sweep
@@ -31,14 +30,6 @@ TABLE, MERGES, SHARE, NEW = 2_000_000, 10, 3, 10
 LOCAL, SMALL, MANY = 1_000, 100, 100
 READ = "SELECT currency, count(*), sum(amount), max(updated_at) FROM t GROUP BY currency"
 FIND = "SELECT amount FROM t WHERE payment_id = 'P0001234567'"
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    """Seconds by the clock and of CPU."""
-
-    wall: float
-    cpu: float
 
 
 @dataclass
@@ -54,7 +45,7 @@ class Uploads:
         self.done += 1
         self.newest = max(self.newest, int(numbers.max()) + 1)
         event = accepted(self.site, self.done, payments.table(numbers, self.done)).event
-        return measured(partial(_applied, self.site, event))
+        return took(partial(_applied, self.site, event))
 
 
 def main() -> None:
@@ -81,10 +72,10 @@ def _ten_merges(site: Site, uploads: Uploads) -> None:
     merges = []
     for number in range(MERGES):
         merges.append(uploads.apply(_anywhere(uploads, pick)))
-        kept = measured(partial(sweep, site.lake, "payments"))
+        kept = took(partial(sweep, site.lake, "payments"))
         say(f"merge {number + 1}: {merges[-1].wall:.2f} s, CPU {merges[-1].cpu:.2f} s; upkeep {kept.wall:.2f} s")
     scattered = [uploads.apply(_neighbours(uploads, pick)) for _ in range(5)]
-    kept = measured(partial(_settle, site))
+    kept = took(partial(_settle, site))
     say(f"upkeep until nothing is left to do: {kept.wall:.2f} s, CPU {kept.cpu:.2f} s")
     old = [uploads.apply(_neighbours(uploads, pick)) for _ in range(5)]
     for _ in range(2):  # as the stream does every few seconds
@@ -99,13 +90,13 @@ def _ten_merges(site: Site, uploads: Uploads) -> None:
 
 
 def _many_files(site: Site, uploads: Uploads, *, kept: bool) -> None:
-    took, upkeep = [], 0.0
+    batches, upkeep = [], 0.0
     for _ in range(MANY):
-        took.append(uploads.apply(np.arange(uploads.newest, uploads.newest + SMALL)))
+        batches.append(uploads.apply(np.arange(uploads.newest, uploads.newest + SMALL)))
         if kept:
-            upkeep += measured(partial(sweep, site.lake, "payments")).cpu
+            upkeep += took(partial(sweep, site.lake, "payments")).cpu
     print(f"\n{MANY} batches of {SMALL} new payments, upkeep {f'on, {upkeep:.2f} s of CPU in all' if kept else 'off'}")
-    show("batch, the last 20 to the first 20", took[1:21], took[-20:])
+    show("batch, the last 20 to the first 20", batches[1:21], batches[-20:])
     files, found = delta.files(opened(site, site.uri)), reads(site, FIND)
     print(f"  read of one row by its key {statistics.median(each.wall for each in found):.3f} s, from {files} files")
 
@@ -138,14 +129,7 @@ def reads(site: Site, statement: str) -> list[Took]:
         delta.query(statement, {"t": site.uri}, site.settings)
 
     read()
-    return [measured(read) for _ in range(5)]
-
-
-def measured(step: Callable[[], object]) -> Took:
-    """What a step takes."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    step()
-    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+    return [took(read) for _ in range(5)]
 
 
 def show(what: str, young: Sequence[Took], old: Sequence[Took], goal: str = "") -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -24,6 +25,21 @@ class Measured:
     def p95(self) -> float:
         """The 95th percentile, by the nearest rank."""
         return sorted(self.seconds)[max(0, -(-len(self.seconds) * 95 // 100) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds by the clock, and of this process's CPU, which other processes of the machine disturb less."""
+
+    wall: float
+    cpu: float
+
+
+def took(step: Callable[[], object]) -> Took:
+    """What a step takes."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    step()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def say(text: str) -> None:

@@ -40,7 +40,8 @@ def failing(fine: pa.BooleanArray, cells: pa.Array) -> np.ndarray:
 
 def positions(mask: pa.BooleanArray) -> np.ndarray:
     """Where a mask is true."""
-    return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
+    found: np.ndarray = pc.indices_nonzero(mask).to_numpy()
+    return found.astype(np.int64)
 
 
 def cell_texts(cells: pa.Array, at: np.ndarray) -> list[str | None]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from validation.rules.numbers import is_round, lies_between
 from validation.rules.registry import rule
 from validation.rules.spans import span_of
-from validation.text import byte_lengths, full_match, used_bytes
+from validation.text import byte_lengths, full_match, longest, used_bytes
 
 _FIRST_BEYOND_ASCII = 128
 
@@ -49,6 +49,8 @@ def enum(cells: pa.Array, values: tuple[Any, ...]) -> pa.BooleanArray:
 @rule()
 def length(cells: pa.StringArray, low: int | None = None, high: int | None = None) -> pa.BooleanArray:
     """{column} must have {bounds} characters"""
+    if not low and (high is None or longest(cells) <= high):  # no character has less than a byte
+        return pc.is_valid(cells)
     is_ascii = used_bytes(cells).max(initial=0) < _FIRST_BEYOND_ASCII
     return _within(pa.array(byte_lengths(cells)) if is_ascii else pc.utf8_length(cells), low, high)
 
