@@ -285,7 +285,7 @@ class Said:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=6, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, when_held=st.sampled_from(["continue", "wait"]))
 def test_the_table_is_what_the_files_say_of_which_none_took_the_place(
     cloud: Cloud, kind: str, steps: list[tuple[str, int, int, bool, bool]], when_held: str
