@@ -83,8 +83,8 @@ API_CALLS, API_SECONDS = Decimal(2), Decimal("0.3")
 ADMISSION_SECONDS, ADMISSION_RATE = Decimal(2), Decimal(40 * 1024**2)
 """Of a file of 1 MB at 2 GB, cold starts included, and the bytes a second of larger ones. Estimated."""
 
-KEYS = 1
-"""Of KMS, in the templates."""
+KEYS = 2
+"""Of KMS, in the templates: one that encrypts, one that signs receipts."""
 
 DISK_GB = Decimal("7.5")
 """Of an admission, beyond what is free."""

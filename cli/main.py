@@ -20,7 +20,7 @@ from rich.console import Console
 
 from cli.command import Command
 from cli.commands import COMMANDS
-from cli.shell import Exit, Lines, Reply, Shell
+from cli.shell import Exit, Lines, Reply, Shell, Verbatim
 from ledgerlake.errors import ConfigurationError, LedgerlakeError, TransientError
 
 EPILOG = """exit codes:
@@ -87,6 +87,9 @@ def _answer(reply: Reply, *, as_json: bool) -> None:
         return
     if as_json:
         print(json.dumps(reply.data, indent=2, default=plain))  # noqa: T201  # the answer
+        return
+    if isinstance(reply.shown, Verbatim):
+        sys.stdout.write(reply.shown.text)
         return
     console = Console(width=None if sys.stdout.isatty() else 140)
     if reply.shown:

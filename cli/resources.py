@@ -33,6 +33,7 @@ def create(aws: Aws) -> None:
             _create_queue(aws, url)
     _create_stream(aws)
     _create_ledger(aws)
+    _create_key(aws)
     with _unless("AlreadyExistsException"):
         location = f"s3://{settings.tables_bucket}/"
         aws.glue.create_database(DatabaseInput={"Name": settings.database, "LocationUri": location})
@@ -81,6 +82,15 @@ def _create_ledger(aws: Aws) -> None:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
         )
+
+
+def _create_key(aws: Aws) -> None:
+    """The key of receipts, behind the alias that the settings name."""
+    alias = aws.settings.receipt_key
+    if not any(each["AliasName"] == alias for each in aws.kms.list_aliases()["Aliases"]):
+        key = aws.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        with _unless("AlreadyExistsException"):
+            aws.kms.create_alias(AliasName=alias, TargetKeyId=key)
 
 
 @contextmanager

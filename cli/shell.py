@@ -45,11 +45,18 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class Verbatim:
+    """A text that is printed as it is, for another program or a file."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer of a command: `data` for `--json`, `shown` for people, and what they may want to do next."""
 
     data: Any
-    shown: RenderableType = ""
+    shown: RenderableType | Verbatim = ""
     hints: Sequence[str] = ()
     exit: Exit = Exit.OK
 

@@ -59,6 +59,13 @@ def whole(upload: Json) -> RenderableType:
     about = [(name, upload[name]) for name in ("upload_id", "dataset", "file_name", "size", "sha256", "seq")]
     about += [("state", state(upload)), *((f"reason ({each['check']})", each["message"]) for each in upload["reasons"])]
     about += [(name, outcome[name]) for name in (*COUNTS, "version") if name in outcome]
+    about += [("waived", each) for each in outcome.get("waived", ())]
+    about += [(name, decided(upload[name])) for name in ("cause", "proposal", "decision") if upload.get(name)]
+    if gone := outcome.get("replaced"):
+        sums = (f"{name} {amount}" for name, amount in gone.items() if name != "rows")
+        about.append(("replaced", ", ".join([f"{gone['rows']} rows", *sums])))
+    if by := upload.get("superseded_by"):
+        about.append(("superseded by", by["as_upload_id"]))
     parts: list[RenderableType] = [table("", ("", ""), about)]
     first = from_text(upload["stages"][0]["at"]) if upload["stages"] else None
     stages = [
@@ -69,18 +76,34 @@ def whole(upload: Json) -> RenderableType:
     parts.append(table("Stages", ("stage", "at", "s"), stages))
     money = outcome.get("money") or {}
     if money:
-        kinds = tuple(next(iter(money.values())))
-        parts.append(table("Money", ("column", *kinds), [(name, *parts.values()) for name, parts in money.items()]))
+        kinds, left = tuple(next(iter(money.values()))), outcome.get("unexplained") or {}
+        rows = [(name, *parts.values(), left.get(name)) for name, parts in money.items()]
+        parts.append(table("Money", ("column", *kinds, "unexplained"), rows))
     return Group(*parts)
+
+
+def decided(decision: Json) -> str:
+    """A decision as a sentence."""
+    second = f" and {decision['approved_by']}" if decision.get("approved_by") else ""
+    return f"{decision['kind']} by {decision['by']}{second}: {decision['reason']}"
 
 
 def hints(upload: Json) -> tuple[str, ...]:
     """What to do next."""
     outcome = upload["outcome"] or {}
-    more = (f"ledgerlake quarantine show {upload['upload_id']}",) if outcome.get("quarantined") else ()
+    refused = outcome.get("quarantined") and not upload.get("superseded_by")
+    more = (f"ledgerlake quarantine show {upload['upload_id']}",) if refused else ()
     match upload["state"]:
+        case "applied" if outcome.get("replaced"):
+            version = outcome["version"]
+            return (*more, f"ledgerlake diff {upload['dataset']} {version - 1} {version}")
         case "applied":
             return (*more, f"ledgerlake history {upload['dataset']}")
+        case "held" if not upload.get("decision"):
+            again = "mend the file as the reason says and upload it again, then `ledgerlake holds reject` this one"
+            return (f"ledgerlake holds release {upload['upload_id']} --reason WHY", again)
+        case "rejected" if upload["reasons"][0]["check"] == "duplicate":
+            return (f"ledgerlake history {upload['dataset']}",)
         case "held" | "rejected":
             return ("mend the file as the reason says, then upload it again",)
     return (f"ledgerlake status {upload['upload_id']}",)

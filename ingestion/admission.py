@@ -11,20 +11,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from ingestion.inspection import LandedFile, fetch, inspect
 from ingestion.intake import Intake
+from ingestion.manifests import keep_manifest, manifest_of
 from ingestion.objects import is_missing, put_file, put_text, read
 from ingestion.publish import publish
 from ingestion.restore import restore_dataset
 from ingestion.row import Row
+from ingestion.supersede import accept_superseding
 from ingestion.triggers import LandedObject
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import ClientError, transient
 from ledgerlake.errors import ConfigurationError, RejectedError
 from ledgerlake.events import Manifest
-from ledgerlake.layout import grant_key, landing_key, manifest_key, parse_landing_key, raw_key, rejected_key
+from ledgerlake.layout import grant_key, landing_key, parse_landing_key, raw_key, rejected_key
 from tables.contract import Contract
 from tables.modes import MODES
 
@@ -70,13 +71,6 @@ def finish(intake: Intake, row: Row) -> Row:
     return row
 
 
-def keep_manifest(intake: Intake, row: Row) -> None:
-    """Writes the manifest of an accepted upload to raw, in exactly the bytes that the ledger has."""
-    if manifest := row.manifest:
-        key = manifest_key(manifest.dataset, manifest.seq)
-        put_text(intake.aws, intake.settings.raw_bucket, key, row.texts["manifest"])
-
-
 def _parse(intake: Intake, landed: LandedObject) -> tuple[str, str]:
     try:
         if landed.bucket == intake.settings.landing_bucket:
@@ -119,13 +113,19 @@ def _accept(intake: Intake, grant: Grant, contract: Contract, landed_at: datetim
     """Keeps the file in raw, then gives it its number; a delivery that was accepted before is refused.
 
     Raises:
-        RejectedError: as `Ledger.accept`.
+        RejectedError: as `Ledger.accept` and `accept_superseding`.
     """
-    manifest = partial(_manifest, intake, grant, contract, landed_at)
+
+    def manifest(seq: int) -> Manifest:
+        return manifest_of(grant, contract, landed_at, intake.clock(), seq)
+
     returns = MODES[contract.mode].alone
-    intake.ledger.refuse_redelivery(manifest(0), returns=returns)
+    if not grant.supersedes:
+        intake.ledger.refuse_redelivery(manifest(0), returns=returns)
     key = raw_key(grant.dataset, grant.upload_id)
     put_file(intake.aws, intake.settings.raw_bucket, key, file.file, grant.sha256)
+    if grant.supersedes:
+        return accept_superseding(intake, grant, grant.supersedes, manifest(0))
     intake.contracts.pin(contract)
     return intake.ledger.accept(
         grant.upload_id,
@@ -142,29 +142,6 @@ def _contract(intake: Intake, dataset: str) -> Contract:
     except KeyError as error:
         msg = f"dataset {dataset} has no contract (any more): put {dataset}.yaml into {intake.settings.contracts}"
         raise ConfigurationError(msg) from error
-
-
-def _manifest(intake: Intake, grant: Grant, contract: Contract, landed_at: datetime, seq: int) -> Manifest:
-    return Manifest(
-        dataset=grant.dataset,
-        seq=seq,
-        upload_id=grant.upload_id,
-        raw_key=raw_key(grant.dataset, grant.upload_id),
-        size=grant.size,
-        sha256=grant.sha256,
-        contract_sha256=contract.sha256,
-        contract_version=contract.version,
-        file_name=grant.file_name,
-        content_type=grant.content_type,
-        tenant=grant.tenant,
-        principal=grant.principal,
-        source_ip=grant.source_ip,
-        declared_rows=grant.declared_rows,
-        declared_totals=grant.declared_totals,
-        granted_at=grant.granted_at,
-        landed_at=landed_at,
-        accepted_at=intake.clock(),
-    )
 
 
 def _refuse_stray(intake: Intake, dataset: str, upload_id: str) -> Admitted | None:

@@ -6,30 +6,32 @@ tenant's does not exist for them.
 
 from __future__ import annotations
 
+import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError, UnauthorizedError
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from ingestion import problems
+from ingestion.access import body_of, caller_of, known, own
 from ingestion.bodies import AskBody, DatasetBody, DatasetsBody, GrantBody, UploadBody, UploadsBody
+from ingestion.check_bodies import CheckBody, DryRunBody
+from ingestion.dry_run import dry_run
 from ingestion.grant import grant_upload
+from ingestion.hold_routes import hold_routes
 from ingestion.intake import Intake
 from ingestion.presign import complete_multipart
+from ingestion.receipt_routes import receipt_routes
 from ingestion.request import FieldProblem, InvalidRequestError
-from ingestion.row import Row
-from ingestion.values import Caller
 from ledgerlake.layout import UPLOAD_ID
 from ledgerlake.logs import about
 from monitoring.publish import Emit, emf
 
-MAX_CLAIM = 256
 _log = logging.getLogger(__name__)
 _PAGE = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 _BEFORE = Annotated[str | None, Query(pattern=UPLOAD_ID.pattern, description="`next` of the page before")]
@@ -44,11 +46,19 @@ _ABOUT: Mapping[str, Any] = {
 }
 
 
-def build_app(intake: Intake, emit: Emit) -> APIGatewayHttpResolver:
-    """The application: call it with an HTTP API event (payload 2.0) and a context."""
+Routes = Callable[[APIGatewayHttpResolver, Intake], Router]
+"""Makes routes of an application."""
+
+
+def build_app(intake: Intake, emit: Emit, *more: Routes) -> APIGatewayHttpResolver:
+    """The application, with `more` routes: call it with an HTTP API event (payload 2.0) and a context."""
     app = APIGatewayHttpResolver(enable_validation=True)
     app.include_router(_upload_routes(app, intake, emit))
     app.include_router(_dataset_routes(app, intake))
+    app.include_router(hold_routes(app, intake, emit))
+    app.include_router(receipt_routes(app, intake))
+    for routes in more:
+        app.include_router(routes(app, intake))
     app.enable_swagger(path="/swagger", **_ABOUT)
     problems.install(app)
 
@@ -68,7 +78,7 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
 
     @routes.post("/v1/uploads", status_code=HTTPStatus.CREATED, summary="Ask for an upload", tags=["uploads"])
     def ask(body: AskBody) -> GrantBody:
-        granted = grant_upload(intake, body.request(), _caller(app, intake))
+        granted = grant_upload(intake, body.request(), caller_of(app, intake))
         _log.info("granted", extra=about(granted.grant))
         emit(
             emf(
@@ -82,15 +92,15 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
 
     @routes.get("/v1/uploads/<upload_id>", summary="What became of an upload", tags=["uploads"])
     def show(upload_id: _ID) -> UploadBody:
-        return _body(_own(intake, upload_id, _caller(app, intake)))
+        return body_of(own(intake, upload_id, caller_of(app, intake)))
 
     @routes.post("/v1/uploads/<upload_id>/complete", summary="Join the parts of an upload", tags=["uploads"])
     def complete(upload_id: _ID) -> UploadBody:
-        row = _own(intake, upload_id, _caller(app, intake))
+        row = own(intake, upload_id, caller_of(app, intake))
         if row.grant is None or row.grant.multipart_id is None:
             raise InvalidRequestError((FieldProblem("upload_id", "this upload is not in parts; its PUT completed it"),))
         complete_multipart(intake, row.grant)
-        return _body(row)
+        return body_of(row)
 
     @routes.get("/v1/uploads", summary="The latest uploads to a dataset", tags=["uploads"])
     def latest(
@@ -98,10 +108,10 @@ def _upload_routes(app: APIGatewayHttpResolver, intake: Intake, emit: Emit) -> R
         limit: _PAGE = 50,
         before: _BEFORE = None,
     ) -> UploadsBody:
-        _known(intake, dataset)
-        rows = intake.ledger.listing(dataset, _caller(app, intake).tenant, limit, before)
+        known(intake, dataset)
+        rows = intake.ledger.listing(dataset, caller_of(app, intake).tenant, limit, before)
         return UploadsBody(
-            uploads=[_body(row) for row in rows],
+            uploads=[body_of(row) for row in rows],
             next=rows[-1].upload_id if len(rows) == limit else None,
         )
 
@@ -113,47 +123,21 @@ def _dataset_routes(app: APIGatewayHttpResolver, intake: Intake) -> Router:
 
     @routes.get("/v1/datasets", summary="All datasets", tags=["datasets"])
     def names() -> DatasetsBody:
-        _caller(app, intake)
+        caller_of(app, intake)
         return DatasetsBody(datasets=list(intake.contracts.names()))
 
     @routes.get("/v1/datasets/<name>", summary="A dataset and its contract", tags=["datasets"])
     def contract(name: Annotated[str, Path(description="Name of the dataset")]) -> DatasetBody:
-        _caller(app, intake)
-        _known(intake, name)
+        caller_of(app, intake)
+        known(intake, name)
         return DatasetBody.of(intake.contracts.current(name))
 
+    @routes.post("/v1/datasets/<name>/check", summary="What a file would get", tags=["datasets"])
+    def check(name: Annotated[str, Path(description="Name of the dataset")], body: CheckBody) -> DryRunBody:
+        caller_of(app, intake)
+        known(intake, name)
+        return DryRunBody.of(
+            dry_run(io.BytesIO(body.file()), intake.contracts.current(name), intake.clock(), body.declared())
+        )
+
     return routes
-
-
-def _caller(app: APIGatewayHttpResolver, intake: Intake) -> Caller:
-    """Who the authorizer says it is."""
-    context = app.current_event.raw_event.get("requestContext", {})
-    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
-    principal, tenant = claims.get("sub", ""), claims.get(intake.settings.tenant_claim, "")
-    if not 0 < len(principal) <= MAX_CLAIM or not 0 < len(tenant) <= MAX_CLAIM:
-        msg = f"The token needs the claims sub and {intake.settings.tenant_claim}, of at most {MAX_CLAIM} characters."
-        raise UnauthorizedError(msg)
-    return Caller(principal, tenant, str(context.get("http", {}).get("sourceIp", "")))
-
-
-def _own(intake: Intake, upload_id: str, caller: Caller) -> Row:
-    row = intake.ledger.read(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
-    if row is None or row.grant is None or row.grant.tenant != caller.tenant:
-        msg = f"There is no upload {upload_id[:MAX_CLAIM]!r}."
-        raise NotFoundError(msg)
-    return row
-
-
-def _body(row: Row) -> UploadBody:
-    body = UploadBody.of(row)
-    if body is None:
-        msg = f"There is no upload {row.upload_id!r}."
-        raise NotFoundError(msg)
-    return body
-
-
-def _known(intake: Intake, dataset: str) -> None:
-    names = intake.contracts.names()
-    if dataset not in names:
-        msg = f"There is no dataset {dataset[:MAX_CLAIM]!r}; known are {', '.join(names) or 'none'}."
-        raise NotFoundError(msg)

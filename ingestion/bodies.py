@@ -11,6 +11,7 @@ from ingestion.presign import Step
 from ingestion.request import UploadRequest
 from ingestion.row import Row
 from ledgerlake.clock import to_text
+from ledgerlake.decisions import Decision
 from ledgerlake.events import Outcome
 from tables.contract import Column, Contract
 
@@ -33,6 +34,7 @@ class AskBody(BaseModel):
             examples=[{"amount": "1234.50"}],
         ),
     ] = {}
+    supersedes: Annotated[str | None, Field(description="The earlier upload whose place the file takes")] = None
 
     def request(self) -> UploadRequest:
         """The same as a value."""
@@ -100,6 +102,9 @@ class OutcomeBody(BaseModel):
     quarantined: int
     money: dict[str, dict[str, str]]
     version: Annotated[int | None, Field(description="Table version that holds the rows")]
+    unexplained: Annotated[dict[str, str], Field(description="Of rows and money, what is in no part: 0")] = {}
+    waived: Annotated[list[str], Field(description="What would have held the file, had it not been released")] = []
+    replaced: Annotated[dict[str, str], Field(description="Rows and money of superseded uploads that left")] = {}
 
     @classmethod
     def of(cls, outcome: Outcome) -> OutcomeBody:
@@ -112,6 +117,40 @@ class OutcomeBody(BaseModel):
             quarantined=outcome.quarantined,
             money=outcome.money,
             version=outcome.version,
+            unexplained=outcome.unexplained,
+            waived=outcome.waived,
+            replaced=outcome.replaced,
+        )
+
+
+class DecisionBody(BaseModel):
+    """What a person decided about a held upload or refused rows, for ever."""
+
+    number: Annotated[int, Field(description="Its place among the decisions of the dataset")]
+    kind: Annotated[str, Field(description="propose, release, reject; correct, redrive, waive; supersede")]
+    upload_id: Annotated[str, Field(description="The upload decided about")]
+    reason: str
+    by: str
+    approved_by: str | None
+    at: str
+    as_upload_id: Annotated[str | None, Field(description="The upload that the decision made")]
+    rows: Annotated[list[int], Field(description="The lines decided about; none for a whole file")]
+    replaces: Annotated[list[str], Field(description="The uploads whose rows are replaced")] = []
+
+    @classmethod
+    def of(cls, decision: Decision) -> DecisionBody:
+        """Body of a decision."""
+        return cls(
+            number=decision.number,
+            kind=decision.kind,
+            upload_id=decision.upload_id,
+            reason=decision.reason,
+            by=decision.by,
+            approved_by=decision.approved_by,
+            at=to_text(decision.at),
+            as_upload_id=decision.as_upload_id,
+            rows=decision.rows,
+            replaces=decision.replaces,
         )
 
 
@@ -129,6 +168,10 @@ class UploadBody(BaseModel):
     stages: list[StageBody]
     reasons: list[ReasonBody]
     outcome: OutcomeBody | None
+    cause: Annotated[dict[str, str] | None, Field(description="The decision that made it; null for a file")] = None
+    proposal: Annotated[DecisionBody | None, Field(description="Who asked for its release first")] = None
+    decision: Annotated[DecisionBody | None, Field(description="What ended its hold")] = None
+    superseded_by: Annotated[DecisionBody | None, Field(description="What put another file in its place")] = None
 
     @classmethod
     def of(cls, row: Row) -> UploadBody | None:
@@ -151,6 +194,10 @@ class UploadBody(BaseModel):
                 "reasons": reasons,
                 "stages": [StageBody(stage=stage, at=to_text(at)) for stage, at in row.stages.items()],
                 "outcome": OutcomeBody.of(outcome) if outcome else None,
+                "cause": manifest.cause if manifest else None,
+                "proposal": DecisionBody.of(row.proposal) if row.proposal else None,
+                "decision": DecisionBody.of(row.decision) if row.decision else None,
+                "superseded_by": DecisionBody.of(row.superseded_by) if row.superseded_by else None,
             },
         )
 

@@ -18,6 +18,9 @@ from ledgerlake.errors import ConfigurationError, LedgerlakeError, TransientErro
 FINAL = frozenset({"applied", "held", "rejected"})
 """States after which nothing more happens to an upload."""
 
+PERSON = "X-Ledgerlake-As"
+"""Header in which a client of the API on a laptop says who it is; anywhere else the token proves that."""
+
 BLOCK = 1024 * 1024
 SERVER_ERROR = 500
 TIMEOUT = 60.0
@@ -35,6 +38,7 @@ class Ask:
     declared_rows: int | None = None
     declared_totals: Mapping[str, str] = field(default_factory=dict)
     file_name: str | None = None
+    supersedes: str | None = None
 
     def body(self) -> Json:
         """The request; reads the file once for its hash."""
@@ -48,15 +52,17 @@ class Ask:
             "content_type": self.content_type,
             "declared_rows": self.declared_rows,
             "declared_totals": dict(self.declared_totals),
+            "supersedes": self.supersedes,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The API at `url`; `token` is sent as bearer where an authorizer wants one."""
+    """The API at `url`; `token` is sent as bearer where an authorizer wants one, `person` is named to a local API."""
 
     url: str
     token: str | None = None
+    person: str | None = None
 
     def upload(self, ask: Ask, sent: Callable[[int], None] = lambda _: None) -> str:
         """Sends the file and returns its upload id; `sent` hears of every block of bytes.
@@ -107,6 +113,26 @@ class Client:
         found = self._call("GET", f"/v1/uploads?{urlencode({'dataset': dataset, 'limit': limit})}")["uploads"]
         return cast("list[Json]", found)
 
+    def holds(self, dataset: str) -> list[Json]:
+        """Held uploads to a dataset that wait for a decision, the latest first."""
+        return cast("list[Json]", self._call("GET", f"/v1/datasets/{dataset}/holds")["uploads"])
+
+    def decide(self, upload_id: str, kind: str, reason: str) -> Json:
+        """Ends a hold: `kind` is `release` or `reject`; the decision as it is kept."""
+        return self._call("POST", f"/v1/uploads/{upload_id}/{kind}", {"reason": reason})
+
+    def settle(self, upload_id: str, kind: str, body: Json) -> Json:
+        """Decides about refused rows of an upload: `kind` is `correct`, `redrive` or `waive`; the decision as kept."""
+        return self._call("POST", f"/v1/uploads/{upload_id}/quarantine/{kind}", body)
+
+    def receipt(self, upload_id: str) -> Json:
+        """The signed receipt of an upload."""
+        return self._call("GET", f"/v1/uploads/{upload_id}/receipt")
+
+    def is_genuine(self, receipt: Json) -> bool:
+        """Whether a receipt is what was signed."""
+        return bool(self._call("POST", "/v1/receipts/verify", receipt)["genuine"])
+
     def datasets(self) -> list[str]:
         """Names of all datasets."""
         return [str(name) for name in self._call("GET", "/v1/datasets")["datasets"]]
@@ -115,6 +141,7 @@ class Client:
         headers = {
             "Content-Type": "application/json",
             **({"Authorization": f"Bearer {self.token}"} if self.token else {}),
+            **({PERSON: self.person} if self.person else {}),
         }
         data = None if body is None else json.dumps(body).encode()
         answer = _send(Request(urljoin(self.url, path), data=data, headers=headers, method=method))  # noqa: S310  # http

@@ -12,6 +12,7 @@ from ingestion.intake import Intake
 from ingestion.objects import put_text
 from ingestion.presign import Step, begin_multipart, sign
 from ingestion.request import UploadRequest, check_request
+from ingestion.supersede import check_target
 from ingestion.values import Caller, Grant
 from ledgerlake.clock import new_upload_id
 from ledgerlake.layout import grant_key
@@ -33,6 +34,7 @@ def grant_upload(intake: Intake, request: UploadRequest, caller: Caller) -> Uplo
         InvalidRequestError: names every field that is not acceptable.
     """
     asked = check_request(request, intake.settings, intake.contracts)
+    check_target(intake, asked, caller.tenant)
     now = intake.clock()
     upload_id = new_upload_id(now)
     grant = Grant(
@@ -49,6 +51,7 @@ def grant_upload(intake: Intake, request: UploadRequest, caller: Caller) -> Uplo
         declared_totals=dict(asked.declared_totals),
         granted_at=now,
         multipart_id=begin_multipart(intake, asked.dataset, upload_id, asked.size, asked.content_type),
+        supersedes=asked.supersedes,
     )
     put_text(intake.aws, intake.settings.landing_bucket, grant_key(upload_id), grant.to_json())
     intake.ledger.add_grant(grant)

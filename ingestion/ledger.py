@@ -81,7 +81,7 @@ class Ledger:
             msg = f"somebody else is recording {grant.upload_id}; try again"
             raise TransientError(msg)
 
-    def accept(
+    def accept(  # noqa: PLR0913  # what, how to number it, and whether it may have come before
         self,
         upload_id: str,
         dataset: str,
@@ -89,12 +89,14 @@ class Ledger:
         restore: Callable[[], object],
         *,
         returns: bool = False,
+        decided: bool = False,
     ) -> Row:
         """Gives the upload the next number of its dataset, unless it has one or was rejected; returns its row.
 
         One transaction puts the manifest on the row, advances the counter from the value just read and puts the
         acceptance, so numbers are gapless and each upload has one. `manifest` makes the manifest of a number; `restore`
-        is called where the counter is missing, and makes it. `returns`: as of `refuse_redelivery`.
+        is called where the counter is missing, and makes it. `returns`: as of `refuse_redelivery`; what was `decided`
+        to be accepted is no redelivery.
 
         Raises:
             RejectedError: the same delivery has a number already.
@@ -105,19 +107,22 @@ class Ledger:
             if last is None:
                 restore()
                 continue
-            self._transact(f"accept {upload_id}", self._acceptance(manifest(last + 1), last, returns=returns))
+            below = last + 1 if decided else last if returns else 0
+            self._transact(f"accept {upload_id}", self._acceptance(manifest(last + 1), last, below))
             row = self.read(upload_id)
             if row is None or row.grant is None:
                 msg = f"the ledger lost {upload_id}; deliver again, and it is restored from its grant first"
                 raise TransientError(msg)
             if row.decided:
                 return row
-            self.refuse_redelivery(manifest(last + 1), returns=returns)
+            if not decided:
+                self.refuse_redelivery(manifest(last + 1), returns=returns)
             time.sleep(random.uniform(0, 0.01 * min(attempt + 1, 10)))  # noqa: S311  # spreads rivals, guards nothing
         msg = f"{dataset}: {ATTEMPTS} attempts to number {upload_id} lost to others; try again"
         raise TransientError(msg)
 
-    def _acceptance(self, manifest: Manifest, last: int, *, returns: bool) -> list[dict[str, Any]]:
+    def _acceptance(self, manifest: Manifest, last: int, below: int) -> list[dict[str, Any]]:
+        """`last` is the number before; a delivery that came with a number `below` that may come again."""
         table = {"TableName": self.settings.ledger_table}
         key = typed(upload_item(manifest.upload_id))
         values = {
@@ -152,11 +157,8 @@ class Ledger:
                 "Put": {
                     **table,
                     "Item": claim(manifest),
-                    "ConditionExpression": "attribute_not_exists(pk) OR upload_id = :id OR seq < :last",
-                    "ExpressionAttributeValues": {
-                        **typed({":id": manifest.upload_id}),
-                        ":last": number(last if returns else 0),
-                    },
+                    "ConditionExpression": "attribute_not_exists(pk) OR upload_id = :id OR seq < :below",
+                    "ExpressionAttributeValues": {**typed({":id": manifest.upload_id}), ":below": number(below)},
                 },
             },
         ]
@@ -170,11 +172,18 @@ class Ledger:
         if item and item["upload_id"]["S"] != manifest.upload_id:
             if returns and int(item["seq"]["N"]) < (self.counter(manifest.dataset) or 0):
                 return
+            first = item["upload_id"]["S"]
+            row = self.read(first)
             raise RejectedError(
                 "duplicate",
-                f"this file was accepted before, as upload {item['upload_id']['S']}: the same bytes under the same "
-                "contract and declaration. Nothing is lost, and nothing needs to be sent again",
+                f"this file was accepted before, as upload {first}: the same bytes under the same contract and "
+                f"declaration. Nothing is lost, and nothing needs to be sent again{_unless_to_return(row)}",
             )
+
+    def delivered(self, manifest: Manifest) -> str | None:
+        """The upload that brought the very same delivery last, if one was accepted."""
+        item = self._get(delivery_item(manifest.dataset, manifest.fingerprint))
+        return str(item["upload_id"]["S"]) if item else None
 
     def reject(self, rejection: Rejection) -> Row | None:
         """Decides that the file is refused, unless it was accepted or rejected before; returns its row."""
@@ -201,17 +210,17 @@ class Ledger:
     def pending(self, dataset: str) -> list[Row]:
         """Accepted uploads that no table has applied, in order. Applied uploads have no gap, so the last ends it."""
         pending: list[Row] = []
-        for upload_ids in self._pages(counter_item(dataset)["pk"], "begins_with(sk, :sk)", "seq#"):
+        for upload_ids in self.pages(counter_item(dataset)["pk"], "begins_with(sk, :sk)", "seq#"):
             rows = self.read_many(upload_ids)
-            pending += [row for row in rows if row.state == "accepted"]
-            if any("outcome" in row.texts for row in rows):
+            pending += [row for row in rows if row.state == "accepted" or (row.waited_for and row.is_over)]
+            if any("outcome" in row.texts and not row.waited_for for row in rows):
                 break
         return sorted(pending, key=lambda row: row.manifest.seq if row.manifest else 0)
 
     def listing(self, dataset: str, tenant: str, limit: int, before: str | None = None) -> list[Row]:
         """A tenant's latest uploads to a dataset, the latest first; `before` continues after the last one shown."""
         pk = listing_item(dataset, tenant, before or _NIL)["pk"]
-        return self.read_many(next(iter(self._pages(pk, "sk < :sk", before or "~")), [])[:limit])
+        return self.read_many(next(iter(self.pages(pk, "sk < :sk", before or "~")), [])[:limit])
 
     def update(
         self,
@@ -259,7 +268,7 @@ class Ledger:
             )
         return answer.get("Item")
 
-    def _pages(self, pk: str, condition: str, sk: str) -> Iterator[list[str]]:
+    def pages(self, pk: str, condition: str, sk: str) -> Iterator[list[str]]:
         """Upload ids of a partition's items whose sort key meets the condition, the last first, a page at a time."""
         start: dict[str, Any] = {}
         while True:
@@ -277,6 +286,11 @@ class Ledger:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _unless_to_return(row: Row | None) -> str:
+    by = row.superseded_by if row else None
+    return f"; upload {by.as_upload_id} has superseded it: to go back, send it to supersede that one" if by else ""
 
 
 def claim(manifest: Manifest) -> Item:

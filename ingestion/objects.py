@@ -30,6 +30,15 @@ def put_text(aws: Aws, bucket: str, key: str, text: str, content_type: str = "ap
         raise _occupied(bucket, key)
 
 
+def put_new(aws: Aws, bucket: str, key: str, text: str) -> bool:
+    """Writes a text unless something is there; whether it wrote.
+
+    Raises:
+        TransientError: S3 could not be reached, or another writer is at it right now.
+    """
+    return _put(aws, bucket, key, Body=text.encode(), ContentType="application/json")
+
+
 def put_file(aws: Aws, bucket: str, key: str, file: BinaryIO, sha256: str) -> None:
     """Writes a file once, its hash verified by S3; the same file a second time is no write.
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
 
-from ingestion.request import FieldProblem, InvalidRequestError
+from ingestion.request import ConflictError, FieldProblem, ForbiddenError, InvalidRequestError
 from ledgerlake.errors import LedgerlakeError, TransientError
 
 MEDIA_TYPE = "application/problem+json"
@@ -42,6 +42,8 @@ def install(app: ApiGatewayResolver) -> None:
     """Makes every error of a route a problem document."""
     for error, answer in (
         (InvalidRequestError, _invalid),
+        (ConflictError, _conflicting),
+        (ForbiddenError, _forbidden),
         (RequestValidationError, _malformed),
         (UnicodeDecodeError, _undecodable),
         (RequestUnsupportedContentType, _unsupported),
@@ -55,6 +57,14 @@ def install(app: ApiGatewayResolver) -> None:
 
 def _invalid(error: InvalidRequestError) -> Response[str]:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The request was understood and is not acceptable.", error.problems)
+
+
+def _conflicting(error: ConflictError) -> Response[str]:
+    return problem(HTTPStatus.CONFLICT, str(error))
+
+
+def _forbidden(error: ForbiddenError) -> Response[str]:
+    return problem(HTTPStatus.FORBIDDEN, str(error))
 
 
 def _malformed(error: RequestValidationError) -> Response[str]:

@@ -1,4 +1,4 @@
-"""The ledger, made again: grants, manifests and reasons from S3, outcomes from the `uploads` table.
+"""The ledger, made again: grants, manifests, reasons and decisions from S3, outcomes from the `uploads` table.
 
 What that table has not been told yet, the stream tells the ledger itself when it starts.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from ingestion.follow import follow
 from ingestion.intake import Intake
 from ingestion.restorations import restore_outcome
 from ingestion.restore import datasets_in_raw, restore_dataset, restore_grants
 from ledgerlake.aws import Aws
+from ledgerlake.decisions import read_decisions
 from ledgerlake.events import Outcome
 from ledgerlake.layout import table_uri
 from ledgerlake.settings import Settings
@@ -28,6 +30,7 @@ class Rebuilt:
     rejections: int
     outcomes: int
     datasets: tuple[str, ...]
+    decisions: int
 
 
 def rebuild(settings: Settings, aws: Aws) -> Rebuilt:
@@ -46,7 +49,16 @@ def rebuild(settings: Settings, aws: Aws) -> Rebuilt:
         sum(count[1] for count in counts),
         _restore_outcomes(intake),
         datasets,
+        sum(_restore_decisions(intake, dataset) for dataset in datasets),
     )
+
+
+def _restore_decisions(intake: Intake, dataset: str) -> int:
+    """After the outcomes, so that what was decided about is no open hold; what a crash left undone is done."""
+    decisions = list(read_decisions(intake.aws, dataset))
+    for decision in decisions:
+        follow(intake, decision)
+    return len(decisions)
 
 
 def _restore_outcomes(intake: Intake) -> int:

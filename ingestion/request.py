@@ -18,7 +18,7 @@ S3_SINGLE_WRITE = 5 * 1024**3
 """S3 writes at most 5 GiB in one request, and a raw file is written in one."""
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}(; ?[\w-]{1,30}=[\w.-]{1,30}){0,3}", re.ASCII)
-_DECIMAL = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,38})?")
+DECIMAL = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,38})?")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _FORBIDDEN = {
     "Cc": "a control character",
@@ -32,7 +32,8 @@ _FORBIDDEN = {
 class UploadRequest:
     """What a client wants to send.
 
-    `sha256` is hexadecimal; `declared_totals` maps names of `Contract.declarable` to decimal texts.
+    `sha256` is hexadecimal; `declared_totals` maps names of `Contract.declarable` to decimal texts. `supersedes` is the
+    earlier upload, if any, whose place the file takes.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class UploadRequest:
     content_type: str
     declared_rows: int | None = None
     declared_totals: Mapping[str, str] = field(default_factory=dict)
+    supersedes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ class InvalidRequestError(LedgerlakeError):
     def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
         super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
         self.problems = problems
+
+
+class ConflictError(LedgerlakeError):
+    """What is asked is not possible as things are: says how they are, and what is possible."""
+
+
+class ForbiddenError(LedgerlakeError):
+    """The caller's token does not allow this: says which scope does."""
 
 
 def check_request(request: UploadRequest, settings: Settings, contracts: ContractStore) -> UploadRequest:
@@ -99,7 +109,7 @@ def _totals(request: UploadRequest, declarable: tuple[str, ...]) -> Iterator[Fie
         if column not in declarable:
             known = ", ".join(declarable) or "none"
             yield FieldProblem(name, f"is no total of {request.dataset}; those are {known}")
-        elif not _DECIMAL.fullmatch(total):
+        elif not DECIMAL.fullmatch(total):
             yield FieldProblem(name, 'must be a plain decimal text, for example "-1234.50"')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ingestion.decided import open_hold
 from ingestion.ledger import Ledger, number, typed
 from ledgerlake.aws import transient
 from ledgerlake.clock import to_text
@@ -54,6 +55,8 @@ def restore_outcome(ledger: Ledger, outcome: Outcome) -> None:
         "attribute_exists(manifest) AND attribute_not_exists(outcome)",
         {"#state": "state", "#stage": outcome.state},
     )
+    if outcome.state == "held":
+        open_hold(ledger, outcome.dataset, outcome.upload_id)
 
 
 def take_back(ledger: Ledger, upload_id: str, text: str) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from ingestion.decided import add_decision
 from ingestion.intake import Intake
 from ingestion.objects import read
 from ingestion.restorations import raise_counter, restore_acceptance, take_back
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import transient
+from ledgerlake.decisions import SUPERSEDE, read_decisions
 from ledgerlake.events import Manifest
 from ledgerlake.layout import GRANT_PREFIX, RAW_PREFIX, REJECTED_PREFIX, grant_key, manifest_prefix
 
@@ -38,6 +40,8 @@ def restore_dataset(intake: Intake, dataset: str) -> tuple[int, int]:
         "/reason.json",
     )
     seqs = _each(intake, bucket, manifest_prefix(dataset), lambda text: _restore_acceptance(intake, text.decode()))
+    for decision in read_decisions(intake.aws, dataset):
+        add_decision(intake.ledger, decision)
     raise_counter(intake.ledger, dataset, max(seqs, default=0))
     return len(seqs), len(rejected)
 
@@ -62,7 +66,7 @@ def datasets_in_raw(intake: Intake) -> tuple[str, ...]:
 
 def _restore_acceptance(intake: Intake, text: str) -> int:
     manifest = Manifest.from_json(text)
-    _restore_grant(intake, manifest.upload_id, _granted(manifest))
+    _restore_grant(intake, manifest.upload_id, granted(manifest))
     usurper = restore_acceptance(intake.ledger, manifest, text)
     if usurper:
         row = intake.ledger.read(usurper)
@@ -91,7 +95,7 @@ def _restore_grant(intake: Intake, upload_id: str, otherwise: Grant | None) -> N
         intake.ledger.add_grant(grant)
 
 
-def _granted(manifest: Manifest) -> Grant:
+def granted(manifest: Manifest) -> Grant:
     """The grant of an accepted upload, from its manifest; for when the grant itself was cleaned away."""
     return Grant(
         dataset=manifest.dataset,
@@ -107,6 +111,7 @@ def _granted(manifest: Manifest) -> Grant:
         declared_totals=manifest.declared_totals,
         granted_at=manifest.granted_at,
         multipart_id=None,
+        supersedes=manifest.cause["upload_id"] if manifest.cause and manifest.kind == SUPERSEDE else None,
     )
 
 

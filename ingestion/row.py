@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ingestion.values import Grant, Rejection
+from ledgerlake.decisions import Decision
 from ledgerlake.events import Manifest, Outcome
 
 Item = dict[str, dict[str, Any]]
@@ -24,7 +25,7 @@ class Row:
     @classmethod
     def of(cls, upload_id: str, item: Item) -> Row:
         """The row of a ledger item."""
-        names = ("grant", "manifest", "rejection", "outcome")
+        names = ("grant", "manifest", "rejection", "outcome", "proposal", "decision", "superseded_by")
         return cls(upload_id, {name: item[name]["S"] for name in names if name in item})
 
     @property
@@ -46,6 +47,32 @@ class Row:
     def outcome(self) -> Outcome | None:
         """What became of its rows."""
         return Outcome.from_json(self.texts["outcome"]) if "outcome" in self.texts else None
+
+    @property
+    def proposal(self) -> Decision | None:
+        """Who asked for the release of the held file, where that takes a second person."""
+        return Decision.from_json(self.texts["proposal"]) if "proposal" in self.texts else None
+
+    @property
+    def decision(self) -> Decision | None:
+        """What ended the hold of the file."""
+        return Decision.from_json(self.texts["decision"]) if "decision" in self.texts else None
+
+    @property
+    def superseded_by(self) -> Decision | None:
+        """What put another file in its place."""
+        return Decision.from_json(self.texts["superseded_by"]) if "superseded_by" in self.texts else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether somebody has ended the hold of the file, if it is or will be held."""
+        return "decision" in self.texts or "superseded_by" in self.texts
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether the file is held, and its dataset goes on only after a decision."""
+        outcome = self.outcome
+        return outcome is not None and outcome.state == "held" and outcome.version is None
 
     @property
     def decided(self) -> bool:

@@ -6,12 +6,16 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ingestion.admission import Admitted, admit, keep_manifest
+from ingestion.admission import Admitted, admit
+from ingestion.decided import close_hold, listed_holds
+from ingestion.follow import follow
 from ingestion.intake import Intake
+from ingestion.manifests import keep_manifest
 from ingestion.publish import publish
 from ingestion.restore import datasets_in_raw
 from ingestion.triggers import LandedObject
 from ledgerlake.aws import transient
+from ledgerlake.decisions import end_of_hold, last_decision, read_decisions
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import LANDING_PREFIX
@@ -25,12 +29,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found: uploads admitted without a notice, uploads rung again, datasets' lag, and what failed."""
+    """What a sweep found: uploads admitted without a notice, uploads rung again, datasets' lag, and what failed.
+
+    By dataset also how many uploads are held.
+    """
 
     found: tuple[Admitted, ...]
     rung: tuple[Manifest, ...]
     lag: dict[str, int]
     failures: tuple[str, ...]
+    holds: dict[str, int]
 
 
 def sweep(intake: Intake, older_than: timedelta | None = None) -> Swept:
@@ -41,8 +49,9 @@ def sweep(intake: Intake, older_than: timedelta | None = None) -> Swept:
     """
     age = timedelta(seconds=intake.settings.sweep_seconds) if older_than is None else older_than
     found, failures = _admit_unnoticed(intake, age)
+    holds = {dataset: _open_holds(intake, dataset) for dataset in datasets_in_raw(intake)}
     rung, lag = _ring_again(intake, age)
-    return Swept(found, rung, lag, failures)
+    return Swept(found, rung, lag, failures, holds)
 
 
 def _admit_unnoticed(intake: Intake, age: timedelta) -> tuple[tuple[Admitted, ...], tuple[str, ...]]:
@@ -70,6 +79,18 @@ def _landed_before(intake: Intake, age: timedelta) -> list[LandedObject]:
         for each in page.get("Contents", [])
         if each["LastModified"] <= before
     ]
+
+
+def _open_holds(intake: Intake, dataset: str) -> int:
+    """Does what the last decision has left to do, as its process died; returns how many uploads wait for one."""
+    if last := last_decision(intake.aws, dataset):
+        follow(intake, last)
+    held = listed_holds(intake.ledger, dataset)
+    decisions = list(read_decisions(intake.aws, dataset)) if held else []
+    over = [row for row in held if end_of_hold(decisions, row.upload_id)]
+    for row in over:
+        close_hold(intake.ledger, dataset, row.upload_id)
+    return len(held) - len(over)
 
 
 def _ring_again(intake: Intake, age: timedelta) -> tuple[tuple[Manifest, ...], dict[str, int]]:

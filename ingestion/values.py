@@ -15,13 +15,15 @@ class Caller:
     principal: str
     tenant: str
     source_ip: str
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant(JsonValue):
     """All that is known of an upload before its bytes are; enough to admit it when the ledger is lost.
 
-    `size` is in bytes; `sha256` is lower-case hex; `multipart_id` is S3's id of the upload in parts, if it is one.
+    `size` is in bytes; `sha256` is lower-case hex; `multipart_id` is S3's id of the upload in parts, if it is one;
+    `supersedes` is the upload whose place the file takes.
     """
 
     SCHEMA = "ledgerlake.grant/1"
@@ -38,6 +40,7 @@ class Grant(JsonValue):
     declared_totals: dict[str, str]
     granted_at: datetime
     multipart_id: str | None
+    supersedes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

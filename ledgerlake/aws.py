@@ -94,6 +94,11 @@ class Aws:
         return self._client("glue")
 
     @cached_property
+    def kms(self) -> Any:
+        """The key that signs receipts."""
+        return self._client("kms")
+
+    @cached_property
     def cloudwatch(self) -> Any:
         """Metrics of the streaming job; tried once, because measuring must not hold up what it measures."""
         return self._client("cloudwatch")

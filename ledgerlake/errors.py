@@ -50,5 +50,9 @@ class TransientError(LedgerlakeError):
     """A system was unreachable, slow or busy: the same step, run again, may succeed."""
 
 
+class ConservationError(LedgerlakeError):
+    """The parts of a file do not add up to it: an error of this program, for its maker; nothing was committed."""
+
+
 class HistoryError(LedgerlakeError):
     """The version or time asked for is not (or no longer) in the table's history."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from datetime import datetime
+from decimal import Context, Decimal
 from typing import Any, Self
 
 from ledgerlake.clock import from_text, to_text
@@ -84,6 +85,10 @@ class Manifest(JsonValue):
     Units: `size` is bytes of the raw file; hashes are lower-case hex SHA-256. `declared_totals` maps a money
     column, or another total such as `hash(account)` or `opening(amount)`, to a decimal text; `declared_rows` counts
     data rows; both None or empty where nothing was declared.
+    `cause` is None for a file that somebody sent. An upload that a decision made has in it the `kind` of the decision
+    (`release`, `correct`, `redrive`, `supersede`), the `upload_id` decided about, the number of the `decision`,
+    `reason`, `by` and, where a second person had to agree, `approved_by`; all are texts. `supersedes` are the uploads
+    whose rows leave the table as those of this one come in.
     """
 
     SCHEMA = "ledgerlake.manifest/1"
@@ -105,14 +110,28 @@ class Manifest(JsonValue):
     granted_at: datetime
     landed_at: datetime
     accepted_at: datetime
+    cause: dict[str, str] | None = None
+    supersedes: list[str] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """What made it: `upload` for a file that somebody sent, else the kind of its cause."""
+        return self.cause["kind"] if self.cause else "upload"
+
+    @property
+    def reenters(self) -> bool:
+        """Whether it has rows that were refused before, and no more of the file that they came from."""
+        return self.kind in {"correct", "redrive"}
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of what makes two uploads one delivery: who sent which bytes, under which contract and declaration.
 
-        A file whose declaration was wrong, or whose contract has changed since, may so be sent again.
+        A file whose declaration was wrong, or whose contract has changed since, may so be sent again. What a decision
+        brings is one delivery for each decision, but for a file that somebody sent to supersede another.
         """
-        same = [self.tenant, self.sha256, self.contract_sha256, self.declared_rows, self.declared_totals]
+        same: list[Any] = [self.tenant, self.sha256, self.contract_sha256, self.declared_rows, self.declared_totals]
+        same += [self.cause] if self.cause and self.kind != "supersede" else []
         return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -129,9 +148,12 @@ class Outcome(JsonValue):
     are 0 and nothing of the file is in the table. `merged` rows took effect when the upload was applied in its turn;
     `superseded` lost to a newer row of an earlier upload; `duplicate` lost to another row of the same file. `money`
     maps each money column to decimal texts of `file`, `merged`, `superseded`, `duplicate` and `quarantined`, and is
-    conserved alike. `version` is the table version that holds it: None inside the commit itself, which cannot know.
+    conserved alike. `version` is the table version that holds it: None inside the commit itself, which cannot know,
+    and where a dataset waits for the decision about a held file.
     `warnings` counts accepted rows that break a rule which only warns, by `column.rule`. `rules_sha256` says what
     judged the file besides its contract, `reference_versions` which versions of which tables; empty if unknown.
+    `waived` are the reasons for which the file would be held, had it not been released. `replaced` says how many `rows`
+    of earlier uploads left the table in the same commit, and the sum of each of its money columns; empty if none could.
     """
 
     SCHEMA = "ledgerlake.outcome/1"
@@ -153,3 +175,24 @@ class Outcome(JsonValue):
     warnings: dict[str, int] = field(default_factory=dict)
     rules_sha256: str = ""
     reference_versions: dict[str, int] = field(default_factory=dict)
+    waived: list[str] = field(default_factory=list)
+    replaced: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unexplained(self) -> dict[str, str]:
+        """Of `rows` and of each money column what is in the file and in none of its parts; nothing for a held file.
+
+        Conservation is proved before the commit, so all of it is 0; here whoever doubts it can see.
+        """
+        if self.state == "held":
+            return {}
+        rows = self.rows - self.merged - self.superseded - self.duplicate - self.quarantined
+        return {"rows": str(rows), **{name: _remainder(parts) for name, parts in self.money.items()}}
+
+
+def _remainder(parts: dict[str, str]) -> str:
+    exact = Context(prec=1000)
+    left = Decimal(parts["file"])
+    for name, amount in parts.items():
+        left = left if name == "file" else exact.subtract(left, Decimal(amount))
+    return format(left, "f")

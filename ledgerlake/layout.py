@@ -89,6 +89,16 @@ def contract_key(dataset: str, sha256: str) -> str:
     return f"raw/{_checked(DATASET, dataset, 'dataset')}/contracts/{_checked(SHA256, sha256, 'SHA-256')}.yaml"
 
 
+def decision_key(dataset: str, number: int) -> str:
+    """The immutable record of what a person decided about the dataset's uploads: decision 1, 2, 3, ..."""
+    return f"{decision_prefix(dataset)}{_seq(number)}.json"
+
+
+def decision_prefix(dataset: str) -> str:
+    """Lists a dataset's decisions, in order."""
+    return f"raw/{_checked(DATASET, dataset, 'dataset')}/decisions/"
+
+
 def rejected_key(dataset: str, upload_id: str, name: str) -> str:
     """`name` is `file` (the bytes as uploaded) or `reason.json`."""
     return f"rejected/{_checked(DATASET, dataset, 'dataset')}/{_checked(UPLOAD_ID, upload_id, 'upload id')}/{name}"
@@ -147,6 +157,14 @@ def listing_item(dataset: str, tenant: str, upload_id: str) -> dict[str, str]:
     """A tenant's upload to a dataset; a range query over `sk` lists them in order of time."""
     return {
         "pk": f"listing#{_checked(DATASET, dataset, 'dataset')}#{tenant}",
+        "sk": _checked(UPLOAD_ID, upload_id, "upload id"),
+    }
+
+
+def hold_item(dataset: str, upload_id: str) -> dict[str, str]:
+    """A held upload about which nobody has decided yet, as far as the ledger knows."""
+    return {
+        "pk": f"holds#{_checked(DATASET, dataset, 'dataset')}",
         "sk": _checked(UPLOAD_ID, upload_id, "upload id"),
     }
 

@@ -108,6 +108,22 @@ class Settings:
         "Claim of the caller's token that names the tenant",
         default="custom:tenant",
     )
+    decide_scope: str = _from(
+        "LEDGERLAKE_DECIDE_SCOPE",
+        "Scope of the caller's token that lets them decide about held files and refused rows",
+        default="ledgerlake/decide",
+    )
+    local_users: str = _from(
+        "LEDGERLAKE_LOCAL_USERS",
+        "On a laptop: whom `--as` may name besides you, separated by commas",
+        str,
+        "colleague",
+    )
+    receipt_key: str = _from(
+        "LEDGERLAKE_RECEIPT_KEY",
+        "KMS key (ECC_NIST_P256, SIGN_VERIFY) that signs receipts: its ARN, id or alias",
+        default="alias/ledgerlake-receipts",
+    )
     grant_seconds: int = _from("LEDGERLAKE_GRANT_SECONDS", "A presigned URL is valid for so long", _positive, 900)
     max_upload_bytes: int = _from("LEDGERLAKE_MAX_UPLOAD_BYTES", "Largest file accepted", _positive, 5 * 1024 * MIB)
     multipart_bytes: int = _from(

@@ -13,10 +13,10 @@ from typing import Protocol
 from ledgerlake.errors import ConfigurationError, LedgerlakeError
 from ledgerlake.events import Outcome
 from ledgerlake.layout import app_id
-from streaming_jobs import driver_path, executor_path
+from streaming_jobs import driver_path, executor_path, refold
 from streaming_jobs.lake import Lake
 from streaming_jobs.open_tables import Handle, newest
-from streaming_jobs.outcomes import recover, tell, to_metadata
+from streaming_jobs.outcomes import recover, tell, tell_ledger, to_metadata
 from streaming_jobs.runs import Run
 from streaming_jobs.session import large_path_problem
 from streaming_jobs.settlement import Prepared
@@ -45,6 +45,8 @@ def apply_run(lake: Lake, run: Run, lease: Lease) -> tuple[Outcome, ...]:
         return ()
     prepared = _prepare(lake, pending, data)
     try:
+        if _waits(pending, prepared.outcomes):
+            return _wait(lake, prepared.outcomes[0])
         prepared.quarantine()
         prepared.remember()
         lease.check()
@@ -64,12 +66,25 @@ def _pending(run: Run, applied: int) -> Run | None:
     return replace(run, uploads=uploads) if uploads else None
 
 
+def _waits(run: Run, outcomes: tuple[Outcome, ...]) -> bool:
+    return run.contract.waits and run.decision is None and outcomes[0].state == "held"
+
+
+def _wait(lake: Lake, held: Outcome) -> tuple[Outcome, ...]:
+    """Nothing is committed until somebody decides: the progress stays before the file, and only the ledger is told."""
+    lake.waiting[held.dataset] = held.upload_id
+    tell_ledger(lake, (held,))
+    return ()
+
+
 def _prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     """Chooses the place by contract and size.
 
     Where Spark may not commit, a run that is too large is refused: in the driver it might not fit in memory, and its
     failure would take the other datasets with it. The operator decides, by a setting, what the driver can hold.
     """
+    if run.supersedes and run.contract.mode == "upsert":
+        return driver_path.prepare(lake, run, data, refold)
     if not _wants_executors(lake, run):
         return driver_path.prepare(lake, run, data)
     problem = large_path_problem(lake.spark)

@@ -13,7 +13,7 @@ from decimal import Context, Decimal
 
 import pyarrow as pa
 
-from ledgerlake.errors import LedgerlakeError
+from ledgerlake.errors import ConservationError
 from streaming_jobs.tallies import Tally
 
 PARTS = ("merged", "superseded", "duplicate", "quarantined")
@@ -47,7 +47,7 @@ def tally_quarantined(money_cells: pa.ChunkedArray | pa.Array, money: Iterable[s
 
 
 def check(upload: str, file: Tally, parts: Mapping[str, Tally]) -> None:
-    """Raises `LedgerlakeError`, naming every sum that differs, unless `parts` (of `PARTS`) add up to `file`."""
+    """Raises `ConservationError`, naming every sum that differs, unless `parts` (of `PARTS`) add up to `file`."""
     total = add(parts.values(), file.money)
     wrong = [
         f"{name}: file {money_text(file.money[name])}, parts {money_text(total.money[name])}"
@@ -61,7 +61,7 @@ def check(upload: str, file: Tally, parts: Mapping[str, Tally]) -> None:
             f"{upload}: the parts of the file do not add up to the file ({'; '.join(wrong)}). "
             "Nothing was committed. This is an error of the program: keep the raw file and report it."
         )
-        raise LedgerlakeError(msg)
+        raise ConservationError(msg)
 
 
 def money_text(value: Decimal, scale: int = 0) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -29,14 +29,18 @@ from streaming_jobs.lookup import live_rows, memory_of, stored_contract
 from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import Run
 from streaming_jobs.settlement import Prepared, accepted_parts, hold, settle
+from streaming_jobs.superseding import replaced
 from streaming_jobs.tallies import Tally, tallies
 from tables import delta, system_tables
+from tables.budget import over_budget
 from tables.contract import Contract
 from tables.merge import has_deletes, merge_of
 from tables.mode import OP, Commit, Fate, Fold, Mode, Offer
 from tables.modes import MODES, change_schema
 from tables.order import distinct
+from tables.superseding import departures, merge_of_superseding
 from tables.widening import stored_rows
+from validation.reentry import rows_only
 from validation.validate import THREADS, Declared, validate
 from validation.verdict import Verdict, warnings
 
@@ -48,6 +52,7 @@ class _Judged:
     manifest: Manifest
     verdict: Verdict | None
     held: tuple[str, ...]
+    waived: tuple[str, ...] = ()
 
     @property
     def good(self) -> Verdict | None:
@@ -55,8 +60,20 @@ class _Judged:
         return None if self.held else self.verdict
 
 
-def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
+class Refold(Protocol):
+    """What folds a superseding run where rows have keys (`streaming_jobs.refold`)."""
+
+    def too_much(self, lake: Lake, data: Handle, run: Run) -> tuple[str, ...]:
+        """Why the file has to be held, if it has."""
+
+    def fold(self, lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fold:
+        """As a mode's `fold`."""
+
+
+def prepare(lake: Lake, run: Run, data: Handle, refold: Refold | None = None) -> Prepared:
     """Reads, validates, folds and counts a run in memory; `data` is its table at the newest version.
+
+    What a file of the run supersedes leaves by its lineage, or by `refold`.
 
     Raises:
         TransientError: raw cannot be read, or what was read is not what was accepted.
@@ -64,27 +81,38 @@ def prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     """
     now, facts = lake.clock(), facts_of(lake, run, data)
     contract, mode = run.contract, MODES[run.contract.mode]
-    judged = [_unless_held(each, data, contract, mode) for each in _judge_all(lake, run, facts)]
-    accepted = [_with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
+    judged = [_unless_held(each, data, run, mode) for each in _judge_all(lake, run, facts)]
+    if refold and judged[0].good and (why := refold.too_much(lake, data, run)):
+        judged = [replace(judged[0], held=why)]
+    accepted = [with_lineage(each.good.accepted, each.manifest, contract) for each in judged if each.good]
     stored = stored_contract(lake, contract, data)
     rows = stored_rows(pa.concat_tables([contract.row_schema.empty_table(), *accepted]), contract, stored)
-    folded = _fold(lake, data, rows, replace(run, contract=stored), mode)
+    emptied = mode.hold is not None and any(each.good and each.waived for each in judged)
+    leaving, on = replaced(data, run) if judged[0].good else {}, replace(run, contract=stored)
+    folded = (
+        refold.fold(lake, data, rows, on, mode)
+        if refold and leaving
+        else _fold(lake, data, rows, on, mode, emptied=emptied)
+    )
     counted = tallies(folded.fates, rows, contract.money)
     outcomes = tuple(
-        replace(_outcome(each, contract, counted, now), reference_versions=dict(facts.versions)) for each in judged
+        replace(_outcome(each, contract, counted, now), reference_versions=dict(facts.versions), replaced=leaving)
+        for each in judged
     )
     return Prepared(
         outcomes=outcomes,
         quarantine=partial(_quarantine, lake, run, judged, now, facts),
         remember=partial(_remember, lake, run, folded.events),
-        commit=partial(_commit, data, replace(run, contract=stored), mode, folded.changes),
+        commit=partial(_supersede, data, on, folded.changes)
+        if leaving and refold is None
+        else partial(_commit, data, on, mode, folded.changes, emptied=emptied),
         discard=lambda: None,
     )
 
 
-def _fold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) -> Fold:
-    """Without rows nothing is folded: a full state that is held is no state."""
-    if not rows.num_rows:
+def _fold(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode, *, emptied: bool) -> Fold:  # noqa: PLR0913
+    """Without rows nothing is folded: a full state that is held is no state. `emptied`: one that was released is."""
+    if not rows.num_rows and not emptied:
         return Fold(np.zeros(0, dtype=np.int8), change_schema(run.contract).empty_table())
     return mode.fold(rows, memory_of(lake, data, rows, run, mode), run.contract, run.turn)
 
@@ -104,23 +132,31 @@ def _judge_all(lake: Lake, run: Run, facts: Facts) -> list[_Judged]:
 def _judge(lake: Lake, contract: Contract, facts: Facts, threads: int, manifest: Manifest) -> _Judged:
     data = read_raw(lake.aws, manifest)
     try:
-        verdict = validate(data, contract, declared(manifest), facts.known(manifest), threads)
+        verdict = validate(data, judging(contract, manifest), declared(manifest), facts.known(manifest), threads)
     except RejectedError as error:
         return _Judged(manifest, None, (f"{error.check}: {error.message}",))
     return _Judged(manifest, verdict, verdict.held)
 
 
-def _unless_held(judged: _Judged, data: Handle, contract: Contract, mode: Mode) -> _Judged:
-    """A full state is held, as a whole, where the mode does not trust it to be one."""
-    if mode.hold is None or judged.good is None:
+def _unless_held(judged: _Judged, data: Handle, run: Run, mode: Mode) -> _Judged:
+    """Held too is a file over its contract's budget, and a full state where the mode does not trust it to be one.
+
+    All that holds a file is waived where somebody released it; one that cannot be read to its end stays held.
+    """
+    verdict, contract = judged.verdict, run.contract
+    if verdict is None:
         return judged
-    accepted = judged.good.accepted
-    offer = Offer(
-        rows=distinct(accepted.select(list(contract.primary_key))) if contract.primary_key else accepted.num_rows,
-        refused=judged.good.quarantined.num_rows,
-        before=live_rows(data, contract),
-    )
-    return replace(judged, held=mode.hold(contract, offer))
+    rules = judging(contract, judged.manifest)
+    reasons = judged.held + over_budget(rules, verdict.quarantined.num_rows, verdict.totals.rows)
+    if mode.hold is not None and (not reasons or run.lifts(judged.manifest)):
+        accepted = verdict.accepted
+        offer = Offer(
+            rows=distinct(accepted.select(list(contract.primary_key))) if contract.primary_key else accepted.num_rows,
+            refused=verdict.quarantined.num_rows,
+            before=live_rows(data, contract),
+        )
+        reasons += mode.hold(contract, offer)
+    return replace(judged, held=(), waived=reasons) if run.lifts(judged.manifest) else replace(judged, held=reasons)
 
 
 def read_raw(aws: Aws, manifest: Manifest) -> bytes:
@@ -165,7 +201,12 @@ def declared(manifest: Manifest) -> Declared:
     )
 
 
-def _with_lineage(accepted: pa.Table, manifest: Manifest, contract: Contract) -> pa.Table:
+def judging(contract: Contract, manifest: Manifest) -> Contract:
+    """What an upload is judged by: rows that enter again have no trailer, and no budget, of the file they came from."""
+    return rows_only(contract) if manifest.reenters else contract
+
+
+def with_lineage(accepted: pa.Table, manifest: Manifest, contract: Contract) -> pa.Table:
     """The rows in `contract.row_schema`."""
     lineage = {
         "_upload_id": pa.repeat(pa.scalar(manifest.upload_id), accepted.num_rows),
@@ -184,7 +225,8 @@ def _outcome(each: _Judged, contract: Contract, counted: dict[tuple[int, Fate], 
         return hold(each.manifest, contract, file, each.held, now)
     refused = tally_quarantined(each.verdict.quarantined["money"], contract.money)
     parts = {**accepted_parts(counted, each.manifest.seq), "quarantined": refused}
-    return replace(settle(each.manifest, contract, file, parts, now), warnings=warnings(each.verdict.flags))
+    settled = settle(each.manifest, contract, file, parts, now)
+    return replace(settled, warnings=warnings(each.verdict.flags), waived=list(each.waived))
 
 
 # Write
@@ -222,9 +264,15 @@ def _append_new(  # noqa: PLR0913, PLR0917  # what to append where, and what to 
         delta.append(handle, new, app_id=name, version=run.last, metadata=metadata)
 
 
-def _commit(data: Handle, run: Run, mode: Mode, changes: pa.Table, metadata: str) -> int:
+def _supersede(data: Handle, run: Run, changes: pa.Table, metadata: str) -> int:
     progress: Any = {"app_id": app_id(run.dataset), "version": run.last, "metadata": metadata}
-    if not changes.num_rows:
+    both = pa.concat_tables([changes, departures(run.contract, run.supersedes).cast(changes.schema)])
+    return delta.merge(data, both, merge_of_superseding(delta.schema(data).names), **progress)
+
+
+def _commit(data: Handle, run: Run, mode: Mode, changes: pa.Table, metadata: str, *, emptied: bool) -> int:  # noqa: PLR0913
+    progress: Any = {"app_id": app_id(run.dataset), "version": run.last, "metadata": metadata}
+    if not changes.num_rows and not (emptied and mode.commit is Commit.REPLACE):
         return delta.record_progress(data, **progress)
     if mode.commit is Commit.MERGE:
         spec = merge_of(run.contract, mode, delta.schema(data).names, deletes=has_deletes(changes))

@@ -21,7 +21,7 @@ from ledgerlake.aws import transient
 from ledgerlake.errors import LedgerlakeError, TransientError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, events_table, staging_uri
-from streaming_jobs import spark_tables
+from streaming_jobs import driver_path, spark_tables
 from streaming_jobs.lake import Lake
 from streaming_jobs.lookup import live_rows
 from streaming_jobs.open_tables import Handle, newest, spark_uri
@@ -34,11 +34,14 @@ from streaming_jobs.spark_lookup import memory_of
 from streaming_jobs.spark_tables import column, fitted
 from streaming_jobs.spark_tallies import tally_refused
 from streaming_jobs.staging import ACCEPTED, QUARANTINED_ROW, Summary, stage, summaries
+from streaming_jobs.superseding import replaced
 from streaming_jobs.tallies import Tally
 from tables import delta, system_tables
+from tables.budget import over_budget
 from tables.contract import Contract
 from tables.merge import merge_of
 from tables.mode import OP, Commit, Offer
+from tables.superseding import departures, merge_of_superseding
 from tables.widening import silent
 
 
@@ -49,6 +52,11 @@ class _Read:
     accepted: DataFrame
     refused: DataFrame
     summaries: Mapping[int, Summary]
+
+    def empties(self, job: Job) -> bool:
+        """Whether a full state without rows was released: nothing that could be spread over executors."""
+        states = self.summaries.values() if job.mode.hold is not None else ()
+        return any(each.waived and not each.accepted for each in states)
 
     @property
     def has_refused(self) -> bool:
@@ -63,6 +71,9 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
     discard = partial(_remove, lake, folder)
     try:
         read = _read(here, f"{spark_uri(folder)}/read")
+        if read.empties(here):
+            discard()
+            return driver_path.prepare(lake, run, data)
         folded = _fold(here, read, f"{spark_uri(folder)}/folded")
         outcomes = _outcomes(here, read, folded, now)
     except BaseException:
@@ -72,7 +83,7 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
         outcomes=outcomes,
         quarantine=partial(_quarantine, here, read, now),
         remember=partial(_remember, here, folded),
-        commit=partial(_commit, here, folded),
+        commit=partial(_supersede if outcomes[0].replaced else _commit, here, folded),
         discard=discard,
     )
 
@@ -83,8 +94,10 @@ def prepare(lake: Lake, spark: SparkSession, run: Run, data: Handle) -> Prepared
 def _read(job: Job, folder: str) -> _Read:
     staged = stage(job, folder)
     accepted = staged.filter(F.col("_kind") == ACCEPTED).select(*_said(job))
+    found = summaries(staged)
     said = {
-        seq: _unless_held(job, each, accepted.filter(F.col("_seq") == seq)) for seq, each in summaries(staged).items()
+        each.seq: _unless_held(job, each, found[each.seq], accepted.filter(F.col("_seq") == each.seq))
+        for each in job.run.uploads
     }
     good = F.col("_seq").isin([seq for seq, summary in said.items() if not summary.held])
     return _Read(accepted.filter(good), staged.filter((F.col("_kind") == QUARANTINED_ROW) & good), said)
@@ -99,17 +112,20 @@ def _said(job: Job) -> list[Column]:
     ]
 
 
-def _unless_held(job: Job, summary: Summary, accepted: DataFrame) -> Summary:
-    """A full state is held, as a whole, where the mode does not trust it to be one."""
-    if job.mode.hold is None or summary.held:
+def _unless_held(job: Job, upload: Manifest, summary: Summary, accepted: DataFrame) -> Summary:
+    """As in `driver_path`."""
+    if summary.file is None:
         return summary
-    key = [column(name) for name in job.contract.primary_key]
-    offer = Offer(
-        rows=accepted.select(*key).distinct().count() if key else summary.accepted,
-        refused=summary.refused,
-        before=live_rows(job.data, job.contract),
-    )
-    return replace(summary, held=job.mode.hold(job.contract, offer))
+    reasons = summary.held + over_budget(driver_path.judging(job.contract, upload), summary.refused, summary.file.rows)
+    if job.mode.hold is not None and (not reasons or job.run.lifts(upload)):
+        key = [column(name) for name in job.contract.primary_key]
+        offer = Offer(
+            rows=accepted.select(*key).distinct().count() if key else summary.file.rows - summary.refused,
+            refused=summary.refused,
+            before=live_rows(job.data, job.contract),
+        )
+        reasons += job.mode.hold(job.contract, offer)
+    return replace(summary, held=(), waived=reasons) if job.run.lifts(upload) else replace(summary, held=reasons)
 
 
 def _fold(job: Job, read: _Read, folder: str) -> Folded | None:
@@ -122,11 +138,13 @@ def _fold(job: Job, read: _Read, folder: str) -> Folded | None:
 def _outcomes(job: Job, read: _Read, folded: Folded | None, now: datetime) -> tuple[Outcome, ...]:
     fates = folded.counted if folded is not None else {}
     refused = tally_refused(read.refused, job.contract.money) if read.has_refused else {}
+    leaving = replaced(job.data, job.run) if not read.summaries[job.run.last].held else {}
     parts = {upload.seq: {**fates.get(upload.seq, {}), **refused.get(upload.seq, {})} for upload in job.run.uploads}
     return tuple(
         replace(
             _outcome(upload, job.contract, read.summaries[upload.seq], parts[upload.seq], now),
             reference_versions=dict(job.facts.versions),
+            replaced=leaving,
         )
         for upload in job.run.uploads
     )
@@ -141,7 +159,8 @@ def _outcome(
 ) -> Outcome:
     if summary.held or summary.file is None:
         return hold(upload, contract, summary.file, summary.held, now)
-    return replace(settle(upload, contract, summary.file, parts, now), warnings=dict(summary.warnings))
+    settled = settle(upload, contract, summary.file, parts, now)
+    return replace(settled, warnings=dict(summary.warnings), waived=list(summary.waived))
 
 
 # Write
@@ -180,15 +199,22 @@ def _append_new(job: Job, table: str, rows: DataFrame, seq: str, metadata: str |
         spark_tables.write(new, job.uri(table), "append", app_id=name, version=job.run.last, metadata=metadata)
 
 
+def _supersede(job: Job, folded: Folded | None, metadata: str) -> int:
+    """As `_commit`, with all rows of the superseded uploads gone."""
+    _check_version(job)
+    there, uri = delta.schema(job.data), job.uri(job.run.dataset)
+    shape = there.append(OP)
+    gone = fitted(job.spark.createDataFrame(departures(job.stored, job.run.supersedes)), shape)
+    both = gone if folded is None else fitted(folded.changes, shape).unionByName(gone)
+    progress: Any = {"app_id": app_id(job.run.dataset), "version": job.run.last, "metadata": metadata}
+    spark_tables.merge(both, uri, merge_of_superseding(there.names), there, **progress)
+    return _committed_version(job.data, job.run)
+
+
 def _commit(job: Job, folded: Folded | None, metadata: str) -> int:
     """One commit, to the version that was folded with; proved afterwards, as Spark may skip it."""
+    _check_version(job)
     data, run = job.data, job.run
-    delta.refresh(data)
-    if data.version() != job.at:
-        msg = (
-            f"{run.dataset}: the table went from version {job.at} to {data.version()} while upload {run.last} was read"
-        )
-        raise TransientError(f"{msg}: another driver writes to it")
     progress: Any = {"app_id": app_id(run.dataset), "version": run.last, "metadata": metadata}
     if folded is None or not folded.has(CHANGES):
         return delta.record_progress(data, **progress)
@@ -202,6 +228,16 @@ def _commit(job: Job, folded: Folded | None, metadata: str) -> int:
         case Commit.REPLACE:
             spark_tables.write(fitted(folded.changes, there), uri, "overwrite", **progress)
     return _committed_version(data, run)
+
+
+def _check_version(job: Job) -> None:
+    data, run = job.data, job.run
+    delta.refresh(data)
+    if data.version() != job.at:
+        msg = (
+            f"{run.dataset}: the table went from version {job.at} to {data.version()} while upload {run.last} was read"
+        )
+        raise TransientError(f"{msg}: another driver writes to it")
 
 
 def _committed_version(data: Handle, run: Run) -> int:

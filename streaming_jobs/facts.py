@@ -7,7 +7,7 @@ that nobody is told two stories: the commit of those rows says which.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from streaming_jobs.open_tables import Handle, newest
 from streaming_jobs.runs import Run
 from tables import delta, sql
 from tables.contract import Column, Contract, RuleUse
+from tables.superseding import of_uploads
 from validation.known import Known
 from validation.rules import Ask, asking
 from validation.rules.keys import Keys, key_of
@@ -65,24 +66,27 @@ def facts_of(lake: Lake, run: Run, data: Handle) -> Facts:
             return data
         return _at(lake, table, versions[table]) if table in versions else newest(lake, run.dataset, table)
 
-    return _facts(run.contract, opened)
+    return _facts(run.contract, opened, run.supersedes)
 
 
-def facts_at(lake: Lake, contract: Contract, versions: Mapping[str, int]) -> Facts:
+def facts_at(lake: Lake, contract: Contract, versions: Mapping[str, int], supersedes: Sequence[str] = ()) -> Facts:
     """The facts as they were when an upload was judged: by the `reference_versions` of its outcome; as `facts_of`.
 
-    A contract that asks for tables which that judgement did not know is told what they have now.
+    What the upload `supersedes` is not among them. A contract that asks for tables which that judgement did not know is
+    told what they have now.
     """
-    return _facts(contract, lambda table: _at(lake, table, versions.get(table)))
+    return _facts(contract, lambda table: _at(lake, table, versions.get(table)), supersedes)
 
 
-def _facts(contract: Contract, opened: Callable[[str], Handle]) -> Facts:
+def _facts(contract: Contract, opened: Callable[[str], Handle], supersedes: Sequence[str]) -> Facts:
+    """Of the dataset's own table, what the upload takes the place of counts as gone."""
     values, used = {}, {}
     for use in asking(contract, *ABOUT_TABLES):
         table = dict(use.params).get("dataset", contract.dataset)
         handle = opened(table)
         used[table] = handle.version()
-        values[use] = _READ[use.name](handle, table, use, contract)
+        gone = supersedes if table == contract.dataset else ()
+        values[use] = _READ[use.name](_Told(handle, table, gone), use, contract)
     return Facts(values, used)
 
 
@@ -123,63 +127,73 @@ def _read_metadata(text: str | None) -> dict[str, Any]:
 # What rules ask for
 
 
-def _keys_there(handle: Handle, table: str, use: RuleUse, contract: Contract) -> Keys:
+@dataclass(frozen=True)
+class _Told:
+    """A table that a rule asks, and the uploads whose rows do not count."""
+
+    handle: Handle
+    name: str
+    gone: Sequence[str]
+
+    @property
+    def current(self) -> str:
+        """SQL: the row counts and, where the table keeps history, holds now."""
+        stays = f"NOT {of_uploads(self.gone)}" if self.gone else "TRUE"
+        return f"{stays} AND {OPEN} IS NULL" if OPEN in delta.schema(self.handle).names else stays
+
+
+def _keys_there(told: _Told, use: RuleUse, contract: Contract) -> Keys:
     """The values of a column of another table, in the type of the column that refers to it."""
     column = next(column for column, each in contract.uses if each == use and column is not None)
-    (keys,) = _distinct(handle, table, (str(dict(use.params)["column"]),), (column,))
+    (keys,) = _distinct(told, (str(dict(use.params)["column"]),), (column,))
     return Keys(keys)
 
 
-def _keys_before(handle: Handle, table: str, use: RuleUse, contract: Contract) -> Keys:
+def _keys_before(told: _Told, use: RuleUse, contract: Contract) -> Keys:
     """The keys that rows of earlier files have."""
     names: tuple[str, ...] = dict(use.params)["columns"]
-    return Keys(key_of(_distinct(handle, table, names, tuple(contract.column(name) for name in names))))
+    return Keys(key_of(_distinct(told, names, tuple(contract.column(name) for name in names))))
 
 
-def _history(handle: Handle, table: str, use: RuleUse, contract: Contract) -> History:
+def _history(told: _Told, use: RuleUse, contract: Contract) -> History:
     """How the values of a column are spread so far; quartiles are approximate, as they are not kept in memory."""
     column = next(column for column, each in contract.uses if each == use and column is not None)
-    _check_columns(handle, table, (column.name,))
+    _check_columns(told, (column.name,))
     value = f"CAST({sql.identifier(column.name)} AS DOUBLE)"
     spread = f"avg({value}) AS mean, stddev_pop({value}) AS deviation"
     quartiles = ", ".join(
         f"approx_percentile_cont({value}, {share}) AS {name}" for name, share in (("lower", 0.25), ("upper", 0.75))
     )
-    only = f"{sql.identifier(column.name)} IS NOT NULL AND {_current(handle)}"
+    only = f"{sql.identifier(column.name)} IS NOT NULL AND {told.current}"
     statement = f"SELECT count(*) AS count, {spread}, {quartiles} FROM t WHERE {only}"  # noqa: S608  # identifiers only
-    (found,) = delta.select(handle, statement).to_pylist()
+    (found,) = delta.select(told.handle, statement).to_pylist()
     return History(**found) if found["count"] else History(0)
 
 
-_READ: dict[str, Callable[[Handle, str, RuleUse, Contract], Any]] = {
+_READ: dict[str, Callable[[_Told, RuleUse, Contract], Any]] = {
     "foreign_key": _keys_there,
     "new_to_table": _keys_before,
     "outlier": _history,
 }
 
 
-def _distinct(handle: Handle, table: str, names: tuple[str, ...], columns: tuple[Column, ...]) -> list[pa.Array]:
+def _distinct(told: _Told, names: tuple[str, ...], columns: tuple[Column, ...]) -> list[pa.Array]:
     """Every combination of values that current rows have, in the types of these columns."""
-    _check_columns(handle, table, names)
+    _check_columns(told, names)
     listed = ", ".join(sql.identifier(name) for name in names)
-    statement = f"SELECT DISTINCT {listed} FROM t WHERE {_current(handle)}"  # noqa: S608  # identifiers only
-    found = delta.select(handle, statement)
+    statement = f"SELECT DISTINCT {listed} FROM t WHERE {told.current}"  # noqa: S608  # identifiers only
+    found = delta.select(told.handle, statement)
     try:
         return [found[name].combine_chunks().cast(own.arrow) for name, own in zip(names, columns, strict=True)]
     except pa.ArrowInvalid as error:
         kinds = ", ".join(f"{name} is {found[name].type}" for name in names)
-        raise ConfigurationError(f"the values of {table} do not fit the contract: {kinds}: {error}") from error
+        raise ConfigurationError(f"the values of {told.name} do not fit the contract: {kinds}: {error}") from error
 
 
-def _check_columns(handle: Handle, table: str, names: tuple[str, ...]) -> None:
-    missing = [name for name in names if name not in delta.schema(handle).names]
+def _check_columns(told: _Told, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if name not in delta.schema(told.handle).names]
     if missing:
         raise ConfigurationError(
-            f"a rule names column {missing[0]!r}, which the table of {table!r} does not have: mend the contract, or "
-            "run `ledgerlake tables apply`"
+            f"a rule names column {missing[0]!r}, which the table of {told.name!r} does not have: mend the contract, "
+            "or run `ledgerlake tables apply`"
         )
-
-
-def _current(handle: Handle) -> str:
-    """Of a table that keeps history, the rows that hold now."""
-    return f"{OPEN} IS NULL" if OPEN in delta.schema(handle).names else "TRUE"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -27,7 +28,8 @@ class Lake:
 
     `driver` is who holds the leases of tables that are being written. `handles` are those of Delta tables, by dataset
     and table (`open_tables.py`), and so is what `upkeep.py` saw when it last looked.
-    `lineage` takes OpenLineage events.
+    `lineage` takes OpenLineage events. `waiting` is the held upload that a dataset waits for: it is judged once.
+    `measured` is when a dataset's refused rows were counted last (`refused.py`).
     """
 
     settings: Settings
@@ -39,3 +41,5 @@ class Lake:
     lineage: Sink = nowhere
     handles: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
     looks: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+    waiting: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    measured: dict[str, datetime] = field(default_factory=dict, repr=False, compare=False)

@@ -37,7 +37,7 @@ def memory_of(lake: Lake, data: Handle, rows: pa.Table, run: Run, mode: Mode) ->
     """
     contract = run.contract
     memory = mode.memory(contract)
-    if memory is None or not rows.num_rows:
+    if memory is None or not (rows.num_rows or memory.whole):
         return None
     found = []
     if memory.table:
@@ -70,7 +70,7 @@ def _read(table: Handle, rows: pa.Table, contract: Contract, memory: Memory, onl
     schema = pa.schema([delta.schema(table).field(name).with_nullable(True) for name in names])  # its name says it
     first = contract.primary_key[0]
     sought = rows[first].combine_chunks().unique()
-    where = "TRUE" if memory.whole else _range(first, sought)
+    where = "TRUE" if memory.whole else key_range(first, sought)
     listed = ", ".join(sql.identifier(name) for name in names)
     statement = f"SELECT {listed} FROM t WHERE {where} AND {only}"  # noqa: S608  # identifiers and literals only
     found = (batch.cast(schema) for batch in delta.stream(table, statement))
@@ -78,7 +78,8 @@ def _read(table: Handle, rows: pa.Table, contract: Contract, memory: Memory, onl
     return pa.concat_tables([schema.empty_table(), *kept])
 
 
-def _range(column: str, values: pa.Array) -> str:
+def key_range(column: str, values: pa.Array) -> str:
+    """SQL: the column lies in the range that it has in these values; what lets an engine leave out files."""
     ends, name = pc.min_max(values), sql.identifier(column)
     if not ends["min"].is_valid:
         return f"{name} IS NULL"

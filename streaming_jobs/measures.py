@@ -37,6 +37,7 @@ def of_run(lake: Lake, run: Run, outcomes: Sequence[Outcome], events: Sequence[U
         "uploads_applied": sum(outcome.state == "applied" for outcome in outcomes),
         "uploads_late": _late(run, outcomes),
         "apply_failures": 0,
+        "conservation_failures": 0,
         "uploads_held": sum(outcome.state == "held" for outcome in outcomes),
         "freshness_seconds": (committed - landed).total_seconds(),
         "lag_uploads": max(0, announced - run.last),
@@ -69,14 +70,23 @@ def _late(run: Run, outcomes: Sequence[Outcome]) -> int:
     return sum(time.total_seconds() > run.contract.latency_seconds for time in times)
 
 
-def of_failure(lake: Lake, dataset: str) -> None:
-    """A run that has to be tried again."""
-    publish.put(lake.aws, lake.settings, lake.clock(), ({"apply_failures": 1}, {"dataset": dataset}))
+def of_failure(lake: Lake, dataset: str, *, conserved: bool = True) -> None:
+    """A run that has to be tried again; of which the parts of a file did not add up to the file, if not `conserved`."""
+    values = {"apply_failures": 1, "conservation_failures": int(not conserved)}
+    publish.put(lake.aws, lake.settings, lake.clock(), (values, {"dataset": dataset}))
 
 
 def of_microbatch(lake: Lake, seconds: float) -> None:
     """How long a micro-batch took, from the rows of its events to its last commit."""
     publish.put(lake.aws, lake.settings, lake.clock(), ({"micro_batch_seconds": seconds}, {}))
+
+
+def of_refused(lake: Lake, dataset: str, since: Sequence[datetime]) -> None:
+    """How many refused rows of a dataset are open, and how old the oldest of them is; each was refused `since` then."""
+    now = lake.clock()
+    oldest = (now - min(since)).total_seconds() if since else 0.0
+    values = {"quarantine_open_rows": len(since), "quarantine_oldest_seconds": oldest}
+    publish.put(lake.aws, lake.settings, now, (values, {"dataset": dataset}))
 
 
 def of_upkeep(lake: Lake, dataset: str, files: int | None, rewritten: int) -> None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ledgerlake.errors import LedgerlakeError
+from ledgerlake.errors import ConservationError, LedgerlakeError
 from ledgerlake.events import Outcome, UploadEvent
 from ledgerlake.layout import app_id
 from ledgerlake.logs import about
@@ -22,6 +22,7 @@ from streaming_jobs.lake import Lake
 from streaming_jobs.lease import held
 from streaming_jobs.open_tables import newest
 from streaming_jobs.outcomes import recover
+from streaming_jobs.refused import look_again, look_at_refused
 from streaming_jobs.runs import next_run
 from streaming_jobs.upkeep import look_after
 from tables.delta import applied
@@ -47,6 +48,7 @@ def apply_next(lake: Lake, dataset: str, events: Sequence[UploadEvent] = ()) -> 
             with held(lake, dataset) as lease:
                 outcomes = apply_run(lake, run, lease)
             measures.of_run(lake, run, outcomes, events, began)
+            look_again(lake, run, outcomes)
             return outcomes
     return ()
 
@@ -56,6 +58,8 @@ def sweep(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
     with isolated(lake, dataset):
         recover(lake, dataset)
         shorten(lake, dataset)
+    with isolated(lake, dataset):
+        look_at_refused(lake, dataset)
     with isolated(lake, dataset):
         look_after(lake, dataset)
     return apply_next(lake, dataset)
@@ -94,7 +98,7 @@ def isolated(lake: Lake, dataset: str) -> Iterator[dict[str, object]]:
     except LedgerlakeError as error:
         text = " ".join(str(error).split())
         logger.warning("%s waits: %s: %s", dataset, type(error).__name__, text, extra=concerned)
-        measures.of_failure(lake, dataset)
+        measures.of_failure(lake, dataset, conserved=not isinstance(error, ConservationError))
     except Exception:
         logger.exception("%s waits: its next run failed", dataset, extra=concerned)
         measures.of_failure(lake, dataset)

@@ -8,7 +8,7 @@ that was already said.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from itertools import islice
@@ -20,7 +20,7 @@ from ledgerlake.aws import ClientError, error_code, transient
 from ledgerlake.clock import to_text
 from ledgerlake.errors import LedgerlakeError
 from ledgerlake.events import Manifest, Outcome
-from ledgerlake.layout import app_id, upload_item
+from ledgerlake.layout import app_id, hold_item, upload_item
 from streaming_jobs import lineage
 from streaming_jobs.lake import Lake
 from streaming_jobs.open_tables import Handle, newest
@@ -150,19 +150,28 @@ def tell_ledger(lake: Lake, outcomes: Sequence[Outcome]) -> None:
 
 
 def _tell_item(client: Any, table: str, outcome: Outcome) -> None:
+    """A file that is held without a version waits for a decision: it has not reached that stage for good."""
+    stage = "" if outcome.version is None else ", stages.#stage = :at"
+    names = {"#state": "state", **({"#stage": outcome.state} if stage else {})}
+    values = {":state": outcome.state, ":outcome": outcome.to_json()}
+    values |= {":at": to_text(outcome.applied_at)} if stage else {}
     try:
-        client.update_item(
+        now = client.update_item(
             TableName=table,
-            Key={name: {"S": value} for name, value in upload_item(outcome.upload_id).items()},
-            UpdateExpression="SET #state = :state, outcome = :outcome, stages.#stage = :at",
+            Key=_typed(upload_item(outcome.upload_id)),
+            UpdateExpression=f"SET #state = :state, outcome = :outcome{stage}",
             ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeNames={"#state": "state", "#stage": outcome.state},
-            ExpressionAttributeValues={
-                ":state": {"S": outcome.state},
-                ":outcome": {"S": outcome.to_json()},
-                ":at": {"S": to_text(outcome.applied_at)},
-            },
-        )
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=_typed(values),
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
     except ClientError as error:
         if error_code(error) != "ConditionalCheckFailedException":
             raise
+        return
+    if outcome.state == "held" and not {"decision", "superseded_by"} & now.keys():
+        client.put_item(TableName=table, Item=_typed(hold_item(outcome.dataset, outcome.upload_id)))
+
+
+def _typed(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {name: {"S": value} for name, value in values.items()}

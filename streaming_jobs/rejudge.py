@@ -20,5 +20,5 @@ def judge_again(lake: Lake, manifest: Manifest, outcome: Outcome, contract: Cont
         RejectedError: the file cannot be read under this contract.
         LedgerlakeError, TransientError: as `read_raw` and `facts_at`.
     """
-    facts = facts_at(lake, contract, outcome.reference_versions)
+    facts = facts_at(lake, contract, outcome.reference_versions, manifest.supersedes)
     return validate(read_raw(lake.aws, manifest), contract, declared(manifest), facts.known(manifest))

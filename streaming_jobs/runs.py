@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledgerlake.aws import ClientError, error_code, transient
+from ledgerlake.decisions import RELEASE, Decision, end_of_hold, read_decisions
 from ledgerlake.events import Manifest, UploadEvent
 from ledgerlake.layout import manifest_key
 from streaming_jobs.lake import Lake
@@ -39,6 +40,17 @@ class Run:
 
     contract: Contract
     uploads: tuple[Manifest, ...]
+    decision: Decision | None = None
+    """What ended the hold of its only upload, where the dataset waits for that."""
+
+    def lifts(self, upload: Manifest) -> bool:
+        """Whether somebody released the file: what would hold it is waived."""
+        return upload.kind == RELEASE or (self.decision is not None and self.decision.kind == RELEASE)
+
+    @property
+    def supersedes(self) -> tuple[str, ...]:
+        """The uploads whose rows leave the table as those of its only upload come in; else nothing."""
+        return tuple(self.uploads[0].supersedes)
 
     @property
     def dataset(self) -> str:
@@ -75,6 +87,8 @@ def next_run(lake: Lake, dataset: str, applied: int, events: Sequence[UploadEven
             logger.info("%s: upload %d is announced, upload %d is not yet in raw", dataset, announced, applied + 1)
         return None
     contract = lake.contracts.pinned(dataset, uploads[0].contract_sha256)
+    if contract.waits:
+        return _decided(lake, Run(contract, uploads[:1]), [event.seq for event in events])
     return Run(contract, uploads[:1] if _alone(contract) else uploads)
 
 
@@ -83,11 +97,23 @@ def _alone(contract: Contract) -> bool:
     return MODES[contract.mode].alone or bool(asking(contract, Ask.LAKE, Ask.TABLE))
 
 
+def _decided(lake: Lake, run: Run, announced: Sequence[int]) -> Run | None:
+    """The run with what was decided of its upload; None while a file that is known to be held waits for that.
+
+    One that is announced again is judged again: the ledger may have lost that it is held.
+    """
+    first = run.uploads[0]
+    decision = end_of_hold(read_decisions(lake.aws, run.dataset), first.upload_id)
+    if decision is None and lake.waiting.get(run.dataset) == first.upload_id and first.seq not in announced:
+        return None
+    return replace(run, decision=decision)
+
+
 def cut(applied: int, found: Iterable[Manifest], small_batch_bytes: int) -> tuple[Manifest, ...]:
     """The longest start of `found` (ascending) that may be one run; takes no more from it than it needs.
 
     Ends at a gap, at another contract, at `MAX_UPLOADS`, and where the run would no longer fit the place its first
-    upload is applied in: the driver (`small_batch_bytes`), or the executors.
+    upload is applied in: the driver (`small_batch_bytes`), or the executors. An upload that supersedes others is alone.
     """
     run: list[Manifest] = []
     room = 0
@@ -96,11 +122,17 @@ def cut(applied: int, found: Iterable[Manifest], small_batch_bytes: int) -> tupl
             break
         if not run:
             room = small_batch_bytes if upload.size <= small_batch_bytes else LARGE_RUN * small_batch_bytes
-        elif upload.contract_sha256 != run[0].contract_sha256 or upload.size > room or len(run) == MAX_UPLOADS:
+        elif _ends(run, upload) or upload.size > room:
             break
         room -= upload.size
         run.append(upload)
     return tuple(run)
+
+
+def _ends(run: Sequence[Manifest], upload: Manifest) -> bool:
+    """Whether an upload cannot be in the run, whatever its size."""
+    superseding = bool(run[0].supersedes or upload.supersedes)
+    return superseding or upload.contract_sha256 != run[0].contract_sha256 or len(run) == MAX_UPLOADS
 
 
 def manifests(lake: Lake, dataset: str, first: int, expected: int = 1) -> Iterator[Manifest]:

@@ -90,6 +90,7 @@ def _outcome(
         rows=file.rows,
         money=money,
         held=[],
+        waived=[],
         contract_sha256=manifest.contract_sha256,
         contract_version=manifest.contract_version,
         applied_at=applied_at,

@@ -22,7 +22,7 @@ from ledgerlake.aws import Aws, transient
 from ledgerlake.errors import LedgerlakeError, RejectedError, TransientError
 from ledgerlake.events import Manifest
 from ledgerlake.settings import Settings
-from streaming_jobs.driver_path import check_hash, declared, raw_body
+from streaming_jobs.driver_path import check_hash, declared, judging, raw_body
 from streaming_jobs.facts import Facts
 from streaming_jobs.spark_job import Job
 from streaming_jobs.tallies import Tally
@@ -41,13 +41,15 @@ _CHUNK = 1 << 20
 class Summary:
     """What a task says of a whole file; `file` is None where it could not be read to its end.
 
-    `refused` of its rows go to quarantine, unless it is `held`; `warnings` are as those of an outcome.
+    `refused` of its rows go to quarantine, unless it is `held`; `warnings` are as those of an outcome. `waived` is what
+    would hold it, had nobody released it.
     """
 
     file: Tally | None
     refused: int
     held: tuple[str, ...]
     warnings: Mapping[str, int] = field(default_factory=dict)
+    waived: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> int:
@@ -132,7 +134,7 @@ def _reader(
 
 def _rows(aws: Aws, contract: Contract, manifest: Manifest, shape: pa.Schema, facts: Facts) -> Iterator[pa.RecordBatch]:
     """Staged rows of one file, its summary last. A file that breaks off leaves rows behind that its summary disowns."""
-    totals, refused = [], 0
+    totals, refused, contract = [], 0, judging(contract, manifest)
     flags: list[Flag] = []
     with tempfile.TemporaryFile() as file:
         _download(aws, manifest, file)

@@ -173,6 +173,10 @@ class Contract:
     columns make no version in a history, `keep_history` gives a snapshot one, and a full state with fewer rows than
     `1 - max_shrink` of the state before is held. `rules` are those of the whole row; with `keep_warnings` each row says
     which rules it breaks that only warn.
+
+    `when_held` says whether later files `continue` or `wait` while one is held, `four_eyes` that its release takes a
+    second person. A file is held if more of its rows are refused than `quarantine_budget`: a number of rows, or below
+    1 a share of them.
     """
 
     dataset: str
@@ -188,6 +192,9 @@ class Contract:
     untracked: tuple[str, ...] = ()
     keep_history: bool = False
     max_shrink: Decimal = Decimal("0.5")
+    when_held: str = "continue"
+    four_eyes: bool = False
+    quarantine_budget: Decimal | None = None
     partition_by: tuple[str, ...] = ()
     file: FileFormat = FileFormat()
     latency_seconds: int = 60
@@ -206,6 +213,11 @@ class Contract:
             *((column, use) for column in self.columns for use in column.rules),
             *((None, use) for use in self.rules),
         )
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing later is applied while a file is held."""
+        return self.when_held == WAIT
 
     @property
     def money(self) -> tuple[str, ...]:
@@ -266,6 +278,8 @@ class Contract:
         rescued = (RESCUED,) if self.file.unknown_columns == "rescue" else ()
         return (*rescued, *((WARNINGS,) if self.keep_warnings else ()))
 
+
+CONTINUE, WAIT = "continue", "wait"
 
 ROW = pa.field("_row", pa.int64(), nullable=False)
 """1-based line of the file on which the row starts (rows of binary formats count from 1)."""

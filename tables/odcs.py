@@ -17,6 +17,7 @@ from tables.known_names import ENGINES
 from tables.modes import MODES
 from tables.odcs_columns import column
 from tables.odcs_file import check_positions, check_totals, check_unpivot, file_format
+from tables.odcs_holds import HOLDS, holds
 from tables.odcs_options import OPTIONS, check_mode, options
 from tables.odcs_rules import checked, of_table
 from tables.odcs_schema import schema_problems, suggest
@@ -24,7 +25,7 @@ from tables.place import Place
 from tables.rule_names import RULE_NAMES, Signature
 from tables.yaml_source import read_yaml
 
-CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat", "keepWarnings", *OPTIONS}
+CUSTOM = {"mode", "sequenceBy", "engine", "fileFormat", "keepWarnings", *OPTIONS, *HOLDS}
 """Custom properties of a table."""
 _SECONDS = {
     "s": 1,
@@ -83,6 +84,7 @@ def _contract(root: Place, text: str, rules: Mapping[str, Signature]) -> Contrac
         mode=own["mode"].choice(MODES, "append") if "mode" in own else "append",
         sequence_by=own["sequenceBy"].text() if "sequenceBy" in own else None,
         **options(own, columns),
+        **holds(own),
         partition_by=_positioned(properties, "partitioned", "partitionKeyPosition"),
         file=file_format(own.get("fileFormat")),
         latency_seconds=_agreed(root, "latency", 1, 60),

@@ -13,7 +13,7 @@ _UTC = pa.timestamp("us", tz="UTC")
 _TEXTS = pa.map_(pa.string(), pa.string())
 _COUNTS = pa.map_(pa.string(), pa.int64())
 
-OF_MANIFEST = ("file_name", "principal", "tenant", "sha256", "size", "accepted_at")
+OF_MANIFEST = ("file_name", "principal", "tenant", "sha256", "size", "accepted_at", "cause", "supersedes")
 """Columns of `uploads` that come from the manifest; the others are those of `Outcome`."""
 
 UPLOADS = pa.schema(
@@ -42,6 +42,10 @@ UPLOADS = pa.schema(
         pa.field("warnings", _COUNTS),
         pa.field("rules_sha256", pa.string()),
         pa.field("reference_versions", _COUNTS),
+        pa.field("waived", pa.list_(pa.field("element", pa.string()))),
+        pa.field("cause", _TEXTS),
+        pa.field("supersedes", pa.list_(pa.field("element", pa.string()))),
+        pa.field("replaced", _TEXTS),
     ],
 )
 

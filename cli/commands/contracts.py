@@ -1,7 +1,8 @@
-"""`ledgerlake contracts lint`: every problem of every contract, each with its place and its fix."""
+"""`ledgerlake contracts`: every problem of every contract with its place and its fix; drafts of new ones."""
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -11,10 +12,14 @@ from rich.console import Group
 from rich.text import Text
 
 from cli.command import Command
-from cli.shell import Exit, Reply, Shell, table
+from cli.shell import Exit, Reply, Shell, Verbatim, table
+from ingestion.dry_run import dry_run
+from ledgerlake.clock import utc_now
 from ledgerlake.errors import ConfigurationError, ContractError, Problem
+from ledgerlake.layout import DATASET
 from tables.contract import Contract
 from tables.odcs import load
+from validation.infer import infer
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -60,4 +65,28 @@ def _files(paths: Sequence[str]) -> Iterator[Path]:
             raise ConfigurationError(f"there is no contract or folder {path}; name one, or set LEDGERLAKE_CONTRACTS")
 
 
-COMMAND = Command("contracts lint", "check contracts; every problem with file, line and fix", _run, _arguments)
+def _infer_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", type=Path, help="a sample")
+    parser.add_argument("--dataset", help="name of the dataset (default: by the file's name)")
+
+
+def _infer(_: Shell, arguments: Namespace) -> Reply:
+    """The draft is tried on its sample before anybody sees it."""
+    file: Path = arguments.file
+    if not file.is_file():
+        raise ConfigurationError(f"no such file: {file}")
+    dataset = arguments.dataset or re.sub(r"[^a-z0-9]+", "_", file.name.partition(".")[0].casefold()).strip("_")
+    if not DATASET.fullmatch(dataset):
+        raise ConfigurationError(f"{dataset!r} is no name of a dataset; give one with --dataset")
+    text = infer(file.read_bytes(), dataset)
+    with file.open("rb") as sample:
+        found = dry_run(sample, load(text, f"{dataset}.yaml"), utc_now())
+    data = {"contract": text, "state": found.state, "rows": found.rows, "refused": found.refused}
+    hints = (f"save and read it, then: ledgerlake contracts lint {dataset}.yaml",)
+    return Reply(data, Verbatim(text), hints)
+
+
+COMMANDS = (
+    Command("contracts lint", "check contracts; every problem with file, line and fix", _run, _arguments),
+    Command("contracts infer", "draft a contract from a sample, a comment on each guess", _infer, _infer_arguments),
+)

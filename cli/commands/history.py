@@ -56,7 +56,7 @@ def _diff_arguments(parser: ArgumentParser) -> None:
 
 def _diff(shell: Shell, arguments: Namespace) -> Reply:
     where, contract = uri(shell, arguments.dataset), contract_of(shell, arguments.dataset)
-    key = () if MODES[contract.mode].commit is How.REPLACE else identity_of(contract)
+    key = identity_of(contract) if MODES[contract.mode].commit is How.MERGE else ()
     first, last = (version_of(shell, where, text) for text in (arguments.before, arguments.after))
     found = diff(where, shell.settings, first, last, key)
     kinds = {"inserted": found.inserted, "deleted": found.deleted, "before": found.before, "after": found.after}

@@ -14,8 +14,9 @@ def _run(shell: Shell, _: Namespace) -> Reply:
     with shell.working("reading grants, manifests and reasons from S3"):
         rebuilt = rebuild(shell.settings, shell.aws)
     said = (
-        f"read back {rebuilt.grants} grants, {rebuilt.acceptances} acceptances and {rebuilt.rejections} rejections "
-        f"of {len(rebuilt.datasets)} datasets, and {rebuilt.outcomes} outcomes from the uploads table"
+        f"read back {rebuilt.grants} grants, {rebuilt.acceptances} acceptances, {rebuilt.rejections} rejections and "
+        f"{rebuilt.decisions} decisions of {len(rebuilt.datasets)} datasets, and {rebuilt.outcomes} outcomes from the "
+        "uploads table"
     )
     return Reply(asdict(rebuilt), said, ("ledgerlake status",))
 

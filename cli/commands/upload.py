@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cli.command import Command
+from cli.person import client_of, person_argument
 from cli.shell import Exit, Reply, Shell
 from cli.sidecar import Sidecar, read_sidecar
 from cli.uploads import hints, listing, whole
@@ -19,7 +20,8 @@ from ingestion.client import Ask, Client, Json
 from ledgerlake.errors import ConfigurationError
 
 
-def _total(text: str) -> tuple[str, str]:
+def total(text: str) -> tuple[str, str]:
+    """A column and its total, as people declare it."""
     column, given, amount = text.partition("=")
     try:
         Decimal(amount)
@@ -30,20 +32,29 @@ def _total(text: str) -> tuple[str, str]:
     return column, amount
 
 
-def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
-    parser.add_argument("--dataset", required=True, help="where the rows belong: the name of a contract")
+def declared_arguments(parser: ArgumentParser) -> None:
+    """What can be said of a file, to be checked."""
     parser.add_argument("--rows", type=int, metavar="N", help="data rows in the file, to be checked")
     parser.add_argument(
         "--total",
-        type=_total,
+        type=total,
         action="append",
         default=[],
         metavar="COLUMN=AMOUNT",
         help="total of a money column, or as in hash(account), to be checked; may be repeated",
     )
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    parser.add_argument("--dataset", required=True, help="where the rows belong: the name of a contract")
+    declared_arguments(parser)
     parser.add_argument("--totals", type=Path, metavar="SIDECAR", help="rows and totals from the file beside FILE")
+    parser.add_argument(
+        "--supersedes", metavar="UPLOAD_ID", help="take the place of this earlier upload: its rows leave the table"
+    )
     parser.add_argument("--content-type", help="media type (default: by the file's name)")
+    person_argument(parser)
     parser.add_argument("--wait", action="store_true", help="until it is applied, held or rejected")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="with --wait; default 120")
 
@@ -52,8 +63,10 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
     missing = [str(path) for path in arguments.files if not path.is_file()]
     if missing:
         raise ConfigurationError(f"no such file: {', '.join(missing)}")
+    if arguments.supersedes and len(arguments.files) > 1:
+        raise ConfigurationError("--supersedes is about one file; upload each with the upload that it supersedes")
     declared = _declared(arguments)
-    client = Client(shell.api_url)
+    client = client_of(shell, arguments)
     ids = _send(shell, client, arguments, declared)
     if arguments.wait:
         with shell.working("waiting for the stream"):
@@ -78,7 +91,7 @@ def _send(shell: Shell, client: Client, arguments: Namespace, declared: Sidecar)
         for path in arguments.files:
             task = progress.add_task(path.name, total=path.stat().st_size)
             kind = arguments.content_type or guess_type(path.name)[0] or "application/octet-stream"
-            ask = Ask(arguments.dataset, path, kind, declared.rows, declared.totals)
+            ask = Ask(arguments.dataset, path, kind, declared.rows, declared.totals, supersedes=arguments.supersedes)
             ids.append(client.upload(ask, partial(progress.advance, task)))
     return ids
 

@@ -36,11 +36,14 @@ def _measure(intake: Intake, swept: Swept, emit: Emit) -> None:
     namespace, now = intake.settings.metrics_namespace, intake.clock()
     found = Counter(each.row.grant.dataset for each in swept.found if each.row.grant)
     rung = Counter(manifest.dataset for manifest in swept.rung)
-    for dataset in sorted(found.keys() | swept.lag.keys()):
+    for dataset in sorted(found.keys() | swept.lag.keys() | swept.holds.keys()):
         values = {
             "uploads_found": found[dataset],
             "uploads_rung_again": rung[dataset],
             "lag_uploads": swept.lag.get(dataset, 0),
+            "holds_open": swept.holds.get(dataset, 0),
+            "holds_released": 0,  # counted where they are decided; without a zero now and then a chart has no line
+            "holds_rejected": 0,
         }
         emit(emf(namespace, now, values, {"dataset": dataset}))
 

@@ -1,6 +1,7 @@
-"""The upload API on a laptop: ASGI in front of the very application that runs in Lambda.
+"""The upload API on a laptop: ASGI in front of the very application that runs in Lambda, refused rows included.
 
-Each request becomes the event that API Gateway would send, with the claims that the composition root vouches for.
+Each request becomes the event that API Gateway would send, with the claims that the composition root vouches for. No
+token is checked: a client may name somebody whom the composition root knows.
 Powertools has an ASGI resolver of its own; with validation on, 3.37 stops for ever under 20 requests at once, because
 each holds two threads of one small pool. Requests are served one at a time here, as in one Lambda environment.
 """
@@ -9,26 +10,39 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from ingestion.handlers.upload_api import build
+from ingestion.client import PERSON
+from ingestion.handlers.quarantine_api import build
+from ingestion.problems import MEDIA_TYPE, problem
 from ledgerlake.aws import Aws
 from ledgerlake.clock import Clock, utc_now
 from ledgerlake.settings import Settings
 from monitoring.publish import Emit
 
+MORE_USERS = "name more in LEDGERLAKE_LOCAL_USERS, then start the API again (`ledgerlake down`, `ledgerlake up`)"
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Claims = Mapping[str, str]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def asgi(settings: Settings, aws: Aws, claims: Mapping[str, str], clock: Clock = utc_now, emit: Emit = print) -> Asgi:
-    """An ASGI application for uvicorn; every request is made by the one who has these claims."""
+def asgi(  # noqa: PLR0913, PLR0917  # dependencies, and who may ask
+    settings: Settings,
+    aws: Aws,
+    claims: Claims,
+    others: Mapping[str, Claims] | None = None,
+    clock: Clock = utc_now,
+    emit: Emit = print,
+) -> Asgi:
+    """An ASGI application for uvicorn; a request is made by the one who has these `claims`, or by a known other."""
     api = build(settings, aws, clock, emit)
     turn = asyncio.Lock()
 
@@ -36,9 +50,13 @@ def asgi(settings: Settings, aws: Aws, claims: Mapping[str, str], clock: Clock =
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            event = _event(scope, await _body(receive), claims)
+            body, person = await _body(receive), _person(scope)
+            known = (others or {}).get(person) if person else claims
+            if known is None:
+                await _answer(send, _unknown(person, others or {}))
+                return
             async with turn:
-                answer = await asyncio.to_thread(api.resolve, event, LambdaContext())
+                answer = await asyncio.to_thread(api.resolve, _event(scope, body, known), LambdaContext())
             await _answer(send, answer)
 
     return serve
@@ -61,7 +79,18 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-def _event(scope: Scope, body: bytes, claims: Mapping[str, str]) -> dict[str, Any]:
+def _person(scope: Scope) -> str:
+    named = PERSON.lower().encode()
+    return next((str(value, "latin-1") for name, value in scope["headers"] if name.lower() == named), "")
+
+
+def _unknown(name: str, known: Iterable[str]) -> dict[str, Any]:
+    listed = ", ".join(known) or "none"
+    answer = problem(HTTPStatus.UNAUTHORIZED, f"Nobody here is called {name!r}; known are {listed}: {MORE_USERS}.")
+    return {"statusCode": answer.status_code, "headers": {"content-type": MEDIA_TYPE}, "body": answer.body}
+
+
+def _event(scope: Scope, body: bytes, claims: Claims) -> dict[str, Any]:
     """An HTTP API event of payload format 2.0.
 
     Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html

@@ -25,8 +25,8 @@ JOB = "import streaming_jobs.glue_entry"
 PLATFORM = {"pyspark", "py4j"}
 """Glue's own Spark."""
 
-OPTIONAL = {"certifi", "idna", "jsonpointer", "rfc3339-validator"}
-"""botocore and jsonschema use them where they happen to be there."""
+OPTIONAL = {"certifi", "idna", "jsonpointer", "pandas", "pytz", "rfc3339-validator"}
+"""botocore, jsonschema and pyarrow use them where they happen to be there."""
 
 
 @pytest.fixture(scope="module")

@@ -150,12 +150,18 @@ def _glue(operation: str, body: Json) -> Iterator[Call]:
     yield from (Call(f"glue:{operation}", f"arn:aws:glue:{ARN}:{place}") for place in places)
 
 
+def _kms(operation: str, body: Json) -> Iterator[Call]:
+    """By an alias a role is allowed what it is allowed by the key, which the alias does not say."""
+    yield Call(f"kms:{operation}", None if body["KeyId"].startswith("alias/") else body["KeyId"])
+
+
 _SERVICES: Mapping[str, Any] = {
     "DynamoDB": _dynamodb,
     "Kinesis": _kinesis,
     "AmazonSQS": _sqs,
     "GraniteService": _cloudwatch,
     "AWSGlue": _glue,
+    "TrentService": _kms,
     "secretsmanager": _secret,
 }
 

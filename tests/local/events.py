@@ -9,7 +9,9 @@ from typing import Any
 CLAIMS = {"sub": "alice", "custom:tenant": "acme"}
 
 
-def api_event(method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+def api_event(
+    method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None, scope: str = ""
+) -> dict[str, Any]:
     """A request that API Gateway passes on (HTTP API, payload 2.0), of somebody whose token it has checked."""
     return {
         "version": "2.0",
@@ -22,6 +24,6 @@ def api_event(method: str, path: str, body: Any = None, query: Mapping[str, str]
         "requestContext": {
             "stage": "$default",
             "http": {"method": method, "path": path, "sourceIp": "192.0.2.7"},
-            "authorizer": {"jwt": {"claims": CLAIMS}},
+            "authorizer": {"jwt": {"claims": {**CLAIMS, "scope": scope}}},
         },
     }

@@ -24,8 +24,10 @@ UNUSED: Mapping[str, Mapping[tuple[str, str], str]] = {
         **LAMBDA_TRACES,
         ("Grants", "s3:GetObject"): "read where a PUT was carried out, its reply lost, and it is sent again",
     },
+    "ingestion.QuarantineRole": {**AWS_ASKS, **LAMBDA_TRACES},
     "ingestion.AdmitRole": {
         **AWS_ASKS,
+        ("Ledger", "dynamodb:DeleteItem"): "takes a held file off its list: it is superseded, or was, by a lost ledger",
         ("Notices", "sqs:ReceiveMessage"): "the event source mapping asks for it",
         ("Notices", "sqs:DeleteMessage"): "the event source mapping asks for it",
         ("Notices", "sqs:GetQueueAttributes"): "the event source mapping asks for it",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from cli.checks import lake as lake_checks
 from cli.notifications import scheduled_event
 from cli.prepare import contracts, prepare
 from cli.shell import Shell
-from ingestion.handlers import admit, canary, sweep, upload_api
+from ingestion.handlers import admit, canary, quarantine_api, sweep, upload_api
 from ingestion.intake import Intake
 from ingestion.triggers import LandedObject
 from ledgerlake.aws import Aws
@@ -72,6 +73,12 @@ def lived(fresh_cloud: Cloud) -> Lived:
         everything_of_admission(aws, operator, notices[:-1])
     with recorded(fresh_cloud, settings) as (aws, recorders["streaming.JobRole"]):
         everything_of_the_stream(aws)
+    with recorded(fresh_cloud, settings) as (aws, decided):
+        everything_about_a_held_file(aws)
+    recorders["ingestion.UploadRole"].to_s3 += decided.to_s3
+    recorders["ingestion.UploadRole"].to_others += decided.to_others
+    with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.QuarantineRole"]):
+        everything_about_a_refused_row(aws, operator)
     with recorded(fresh_cloud, settings) as (aws, recorders["ingestion.SweepRole"]):
         everything_of_the_sweeper(aws, operator)
     return Lived(settings, recorders)
@@ -87,17 +94,17 @@ def everything_of_operators(aws: Aws) -> None:
 
 
 def everything_of_the_api(aws: Aws) -> list[LandedObject]:
-    """Every route, a file in one piece, one in parts, one that is no CSV and one that nobody is told of."""
-    api = upload_api.build(aws.settings, aws, emit=lambda _: None)
-
-    def call(method: str, path: str, body: Any = None, **query: str) -> Any:
-        answer = api.resolve(api_event(method, path, body, query), CONTEXT)
-        assert answer["statusCode"] < 300, answer
-        return json.loads(answer["body"])
-
+    """A file in one piece, one in parts, one that is no CSV, one to be held, and one that nobody is told of."""
+    call = calling(upload_api, aws)
     notices = []
-    for data in (a_file(), a_file(rows=48_000), b"%PDF-1.7", a_file(first=70_000)):
-        granted = call("POST", "/v1/uploads", a_body(data))
+    for data, declared in (
+        (a_file(), {}),
+        (a_file(rows=48_000), {}),
+        (b"%PDF-1.7", {}),
+        (a_file(first=60_000).replace(b",1.50,", b",?,"), {"declared_rows": 9}),
+        (a_file(first=70_000), {}),
+    ):
+        granted = call("POST", "/v1/uploads", a_body(data, **declared))
         for step in granted["steps"]:
             part = data[step["offset"] : step["offset"] + step["size"]]
             assert httpx.put(step["url"], headers=step["headers"], content=part).status_code == 200
@@ -109,7 +116,41 @@ def everything_of_the_api(aws: Aws) -> list[LandedObject]:
     call("GET", "/v1/uploads", dataset=DATASET)
     call("GET", "/v1/datasets")
     call("GET", f"/v1/datasets/{DATASET}")
+    call("POST", f"/v1/datasets/{DATASET}/check", {"content": base64.b64encode(a_file()).decode()})
     return notices
+
+
+def calling(handler: Any, aws: Aws) -> Callable[..., Any]:
+    """Calls routes of a function of the API as somebody who may do everything."""
+    api = handler.build(aws.settings, aws, emit=lambda _: None)
+
+    def call(method: str, path: str, body: Any = None, **query: str) -> Any:
+        answer = api.resolve(api_event(method, path, body, query, scope=aws.settings.decide_scope), CONTEXT)
+        assert answer["statusCode"] < 300, answer
+        return json.loads(answer["body"])
+
+    return call
+
+
+def everything_about_a_held_file(aws: Aws) -> None:
+    """It is listed and released; the release is applied, and has a receipt."""
+    call = calling(upload_api, aws)
+    (held,) = call("GET", f"/v1/datasets/{DATASET}/holds")["uploads"]
+    call("POST", f"/v1/uploads/{held['upload_id']}/release", {"reason": "seen"})
+    receipt = call("GET", f"/v1/uploads/{held['upload_id']}/receipt")
+    assert call("POST", "/v1/receipts/verify", receipt) == {"genuine": True}
+    call("GET", "/v1/receipts/key")
+
+
+def everything_about_a_refused_row(aws: Aws, operator: Aws) -> None:
+    """It is found, and corrected."""
+    lake = Lake(operator.settings, operator, ContractStore(operator.settings, operator))
+    assert {outcome.state for outcome in catch_up(lake)} == {"applied"}
+    call = calling(quarantine_api, aws)
+    (refused,) = call("GET", f"/v1/datasets/{DATASET}/quarantine")["uploads"]
+    path = f"/v1/uploads/{refused['upload_id']}/quarantine"
+    assert call("GET", path)["open"] == 1
+    call("POST", f"{path}/correct", {"reason": "typing", "content": a_file(first=60_001, rows=1).decode()})
 
 
 def everything_of_admission(aws: Aws, operator: Aws, notices: list[LandedObject]) -> None:
@@ -126,7 +167,7 @@ def everything_of_admission(aws: Aws, operator: Aws, notices: list[LandedObject]
 def everything_of_the_stream(aws: Aws) -> None:
     """Uploads applied in the driver, events read, measurements put, the token for lineage fetched."""
     lake = Lake(aws.settings, aws, ContractStore(aws.settings, aws))
-    assert {outcome.state for outcome in catch_up(lake)} == {"applied"}
+    assert {outcome.state for outcome in catch_up(lake)} == {"applied", "held"}
     measures.of_microbatch(lake, 1.0)
     read(KinesisReader(aws.settings))
     token = bearer(aws, {})
@@ -148,7 +189,7 @@ def everything_of_the_sweeper(aws: Aws, operator: Aws) -> None:
     stray = landing_key(DATASET, "00000000-0000-7000-8000-000000000001")
     operator.s3.put_object(Bucket=aws.settings.landing_bucket, Key=stray, Body=b"?")
     assert handler(scheduled_event(), CONTEXT)["found"] == 2
-    assert handler(scheduled_event(), CONTEXT) == {"found": 0, "rung": 2}  # the third is young
+    assert handler(scheduled_event(), CONTEXT) == {"found": 0, "rung": 5}  # the last is young
     assert not objects(Intake(operator.settings, operator), aws.settings.landing_bucket, "landing/")
 
 

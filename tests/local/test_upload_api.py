@@ -32,9 +32,11 @@ CLAIMS = {"sub": "alice", "custom:tenant": "acme"}
 
 
 @contextmanager
-def serving(intake: Intake, claims: dict[str, str], lines: list[str]) -> Iterator[httpx.Client]:
-    """The API on a free port of 127.0.0.1; whoever calls it has these claims."""
-    app = asgi(intake.settings, intake.aws, claims, emit=lines.append)
+def serving(
+    intake: Intake, claims: dict[str, str], lines: list[str], others: dict[str, dict[str, str]] | None = None
+) -> Iterator[httpx.Client]:
+    """The API on a free port of 127.0.0.1; whoever calls it has these claims, unless they are one of the others."""
+    app = asgi(intake.settings, intake.aws, claims, others, emit=lines.append)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
@@ -258,6 +260,18 @@ def test_the_api_describes_itself(tenants: Tenants) -> None:
         "/v1/uploads/{upload_id}/complete",
         "/v1/datasets",
         "/v1/datasets/{name}",
+        "/v1/datasets/{name}/check",
+        "/v1/datasets/{name}/holds",
+        "/v1/datasets/{name}/quarantine",
+        "/v1/uploads/{upload_id}/release",
+        "/v1/uploads/{upload_id}/reject",
+        "/v1/uploads/{upload_id}/quarantine",
+        "/v1/uploads/{upload_id}/quarantine/waive",
+        "/v1/uploads/{upload_id}/quarantine/redrive",
+        "/v1/uploads/{upload_id}/quarantine/correct",
+        "/v1/uploads/{upload_id}/receipt",
+        "/v1/receipts/verify",
+        "/v1/receipts/key",
     }
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     page = tenants.acme.get("/swagger")

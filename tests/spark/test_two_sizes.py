@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -20,6 +21,7 @@ from streaming_jobs.commit import apply_run
 from streaming_jobs.runs import Run
 from streaming_jobs.spark_tables import TXN_APP, TXN_VERSION
 from tables import delta
+from tables.odcs import load
 from tests.books import COLUMNS, AlwaysHeld, Books, a_contract, a_row, to_csv
 from tests.conftest import Cloud
 from tests.model import Model
@@ -157,7 +159,11 @@ def test_both_sizes_say_the_same_of_the_same_files(fresh_cloud: Cloud, spark: Sp
             declared_totals={"amount": "1" + "9" * 36 + ".98"},
         )
         books.accept(b"")
-        outcomes = apply(books, 1, 5, size)
+        for kind in ("release", "correct"):
+            cause = {"kind": kind, "upload_id": "other", "decision": "1", "reason": "seen", "by": "ann"}
+            books.accept(to_csv([a_row("e")]) + bad_lines(1), declared_rows=7, cause=cause)
+        outcomes = apply(books, 1, 7, size)
+        assert [(each.state, len(each.waived)) for each in outcomes[5:]] == [("applied", 1), ("held", 0)]
         hidden = {"dataset", "contract_sha256", "upload_id", "quarantined_at"}
         quarantine = [
             {name: value for name, value in row.items() if name not in hidden}
@@ -168,6 +174,23 @@ def test_both_sizes_say_the_same_of_the_same_files(fresh_cloud: Cloud, spark: Sp
         told = [{**each, "dataset": "", "contract_sha256": ""} for each in without_time(outcomes)]
         said.append((told, sorted(quarantine, key=str), rows))
     assert said[0] == said[1]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", ["snapshot", "replace"])
+def test_both_sizes_empty_a_table_by_a_released_full_state(fresh_cloud: Cloud, spark: SparkSession, mode: str) -> None:
+    cause = {"kind": "release", "upload_id": "other", "decision": "1", "reason": "seen", "by": "ann"}
+    for dataset, size in (("small", DRIVER), ("large", SPARK)):
+        text = a_contract(dataset, mode="upsert" if mode == "snapshot" else "append", sequence_by=None).text
+        stated = re.sub("value: (upsert|append)", f"value: {mode}", text)
+        books = Books(fresh_cloud.settings, fresh_cloud.aws, load(stated, f"{dataset}.yaml"), spark)
+        books.accept([a_row("a"), a_row("b"), a_row("c")])
+        books.accept(b"id,branch,region,as_of,at,open,amount\n", cause=cause)
+        books.accept([a_row("b")])
+        waived = [apply(books, seq, seq, size)[0].waived for seq in (1, 2)]
+        assert ([len(each) for each in waived], books.rows()) == ([0, 1], [])
+        apply(books, 3, 3, size)
+        assert [row["id"] for row in books.rows()] == ["b"]
 
 
 class LeaseLost:

@@ -34,7 +34,7 @@ def test_an_idle_installation_is_a_job_a_stream_and_what_watches_them() -> None:
         "Lambda asks for what landed",
         "a sweep every five minutes, 1 s at 2 GB",
         "keys",
-        "10 alarms of our metrics",
+        "11 alarms of our metrics",
         "4 alarms of AWS's",
         "4 windows of the error budget",
         "alarms of the error budget",

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ledgerlake.errors import ContractError
+from tables.budget import over_budget
 from tables.contract import Deletes, Unpivot
 from tables.mode import Use
 from tables.modes import MODES
@@ -186,3 +187,31 @@ def _problems(given: str) -> list[str]:
     with pytest.raises(ContractError) as caught:
         load(given, "x.yaml")
     return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_contract_says_who_waits_who_releases_and_how_many_rows_may_be_refused() -> None:
+    assert not load(text("append"), "x.yaml").waits
+    stated = load(text("append", whenHeld="wait", fourEyes="true", quarantineBudget="0.02"), "x.yaml")
+    assert (stated.waits, stated.four_eyes, stated.quarantine_budget) == (True, True, Decimal("0.02"))
+    assert load(text("append", quarantineBudget="100"), "x.yaml").quarantine_budget == 100
+    assert "'stop' is not possible" in only(text("append", whenHeld="stop"))
+    for budget in ("-1", "1.5", "true", "many"):
+        assert "is no budget of refused rows" in only(text("append", quarantineBudget=budget))
+
+
+@pytest.mark.parametrize(
+    ("budget", "refused", "rows", "held"),
+    [
+        (None, 9, 9, False),
+        ("0", 0, 9, False),
+        ("0", 1, 9, True),
+        ("3", 3, 3, False),
+        ("3", 4, 400, True),
+        ("0.02", 2, 100, False),
+        ("0.02", 3, 100, True),
+        ("0.02", 0, 0, False),
+    ],
+)
+def test_a_budget_below_one_is_a_share(budget: str | None, refused: int, rows: int, *, held: bool) -> None:
+    contract = load(text("append", **({"quarantineBudget": budget} if budget else {})), "x.yaml")
+    assert bool(over_budget(contract, refused, rows)) == held

@@ -182,6 +182,7 @@ def test_what_the_room_writes_down_survives_json_and_keeps_its_members() -> None
         "declared_totals",
         "granted_at",
         "multipart_id",
+        "supersedes",
     ]
     assert [Rejection.SCHEMA, *Rejection.__dataclass_fields__] == [
         "ledgerlake.rejection/1",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import MISSING, fields
+from types import ModuleType
 
 import pytest
 
 from cli import glue
-from ingestion.app import build_app
-from ingestion.intake import Intake
+from ingestion.handlers import quarantine_api, upload_api
 from ledgerlake.aws import Aws
 from ledgerlake.settings import Settings
 from streaming_jobs.session import SAFE
@@ -109,7 +111,8 @@ def test_every_variable_of_a_function_is_a_setting_and_every_required_setting_is
 
 
 def test_functions_and_job_are_given_the_same_lake() -> None:
-    of_functions = {"LEDGERLAKE_TENANT_CLAIM", "LEDGERLAKE_MAX_UPLOAD_BYTES"}  # the stream takes no requests
+    asked = ("TENANT_CLAIM", "MAX_UPLOAD_BYTES", "DECIDE_SCOPE", "RECEIPT_KEY")  # the stream takes no requests
+    of_functions = {f"LEDGERLAKE_{name}" for name in asked}
     of_job = {"LEDGERLAKE_LINEAGE", "LEDGERLAKE_LINEAGE_TOKEN"}  # it alone commits
     given = {name for name in environment() if name.startswith("LEDGERLAKE_")}
     job = {name[2:] for name in JOB["DefaultArguments"] if name.startswith("--LEDGERLAKE_")}
@@ -145,20 +148,54 @@ def test_a_landed_file_has_room_in_the_function_that_inspects_it() -> None:
         assert infra.properties(name)["EphemeralStorage"]["Size"] * 1024**2 >= 1.5 * largest
 
 
-def test_the_routes_of_the_api_are_those_of_the_application() -> None:
+def stated_routes(*functions: str) -> list[Json]:
+    """What the template says of the routes that these functions of the API answer."""
+    events = (each for name in functions for each in infra.properties(f"ingestion.{name}")["Events"].values())
+    return [each["Properties"] for each in events]
+
+
+@pytest.mark.parametrize(
+    ("handler", "functions"),
+    [(upload_api, ["UploadFunction"]), (quarantine_api, ["UploadFunction", "QuarantineFunction"])],
+)
+def test_the_routes_of_the_api_are_those_of_the_application(handler: ModuleType, functions: list[str]) -> None:
     settings = Settings.from_mapping(dict.fromkeys(REQUIRED, "x"))
-    document = json.loads(build_app(Intake(settings, Aws(settings)), print).get_openapi_json_schema(title="x"))
-    routes = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    events = infra.properties("ingestion.UploadFunction")["Events"].values()
-    assert {(each["Properties"]["Method"], each["Properties"]["Path"]) for each in events} == routes
+    document = json.loads(handler.build(settings, Aws(settings)).get_openapi_json_schema(title="x"))
+    routes = [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
+    stated = [(each["Method"], each["Path"]) for each in stated_routes(*functions)]
+    assert sorted(stated) == sorted(routes)
 
 
-def test_every_route_wants_a_token_with_a_scope_and_writing_wants_the_scope_of_writers() -> None:
+CLOSURE = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+sys.exit("deltalake" in sys.modules)
+"""
+
+
+def test_nothing_that_is_a_zip_file_imports_deltalake_with_which_it_would_be_too_large() -> None:
+    made = [each["Properties"] for each in FUNCTIONS.values()]
+    handlers = [infra.handler(each) for each in made if each.get("PackageType") != "Image"]
+    assert len(handlers) == 3
+    subprocess.run(
+        [sys.executable, "-c", CLOSURE, *(each.rpartition(".")[0] for each in handlers)], cwd=ROOT, check=True
+    )
+
+
+DECIDING = ("/release", "/reject", "/waive", "/redrive", "/correct")
+
+
+def test_every_route_wants_a_token_with_a_scope_and_writing_and_deciding_want_scopes_of_their_own() -> None:
     auth = infra.properties("ingestion.Api")["Auth"]
     assert auth["DefaultAuthorizer"] in auth["Authorizers"]
-    for event in infra.properties("ingestion.UploadFunction")["Events"].values():
-        scopes = [each["Ref"] for each in event["Properties"]["Auth"]["AuthorizationScopes"]]
-        assert scopes == (["WriteScope"] if event["Properties"]["Method"] == "POST" else ["ReadScope", "WriteScope"])
+    for route in stated_routes("UploadFunction", "QuarantineFunction"):
+        scopes = [each["Ref"] for each in route["Auth"]["AuthorizationScopes"]]
+        if route["Path"].endswith(DECIDING):
+            assert scopes == ["DecideScope"]
+        else:
+            post = route["Method"] == "POST"
+            assert scopes == (["WriteScope"] if post else ["ReadScope", "WriteScope"])
 
 
 def test_the_api_is_throttled_and_logs_who_asked() -> None:

@@ -207,7 +207,7 @@ def test_only_operators_and_the_job_write_tables_and_only_ingestion_writes_raw()
             if "s3:PutObject" in listed(each["Action"]) and f"{bucket}}}/" in json.dumps(each.get("Resource"))
         }
 
-    assert writers("${RawBucket") == {"AdmitRole", "SweepRole"}
+    assert writers("${RawBucket") == {"AdmitRole", "QuarantineRole", "SweepRole", "UploadRole"}
     assert writers("${TablesBucket") == {"JobRole", "OperatorRole", "Queries"}  # of Queries: their results
 
 

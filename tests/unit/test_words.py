@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from ledgerlake import layout
 from ledgerlake.clock import from_text, new_upload_id, to_text
+from ledgerlake.decisions import Decision
 from ledgerlake.errors import ConfigurationError
 from ledgerlake.events import Manifest, Outcome, UploadEvent
 from ledgerlake.settings import Settings
@@ -45,6 +47,8 @@ manifests = st.builds(
     moments,
     moments,
     moments,
+    st.none() | st.dictionaries(texts, texts, max_size=3),
+    st.lists(upload_ids, max_size=2),
 )
 outcomes = st.builds(
     Outcome,
@@ -63,11 +67,28 @@ outcomes = st.builds(
     texts,
     moments,
     st.none() | counts,
+    st.lists(texts, max_size=2),
+)
+decisions = st.builds(
+    Decision,
+    datasets,
+    seqs,
+    st.sampled_from(["propose", "release", "reject", "supersede"]),
+    upload_ids,
+    texts,
+    texts,
+    texts,
+    texts,
+    moments,
+    st.none() | texts,
+    st.none() | upload_ids,
+    st.lists(counts, max_size=3),
+    st.lists(upload_ids, max_size=2),
 )
 
 
-@given(events | manifests | outcomes)
-def test_every_value_that_crosses_rooms_survives_json(value: UploadEvent | Manifest | Outcome) -> None:
+@given(events | manifests | outcomes | decisions)
+def test_every_value_that_crosses_rooms_survives_json(value: UploadEvent | Manifest | Outcome | Decision) -> None:
     assert type(value).from_json(value.to_json()) == value
     assert json.loads(value.to_json())["schema"] == value.SCHEMA
 
@@ -81,6 +102,14 @@ def test_a_later_member_is_ignored_and_another_schema_is_refused(event: UploadEv
     del members["seq"]
     with pytest.raises(ValueError, match="missing seq"):
         UploadEvent.from_json(json.dumps(members))
+
+
+@given(manifests, outcomes)
+def test_what_was_written_before_a_member_was_added_is_still_read(manifest: Manifest, outcome: Outcome) -> None:
+    first, other = json.loads(manifest.to_json()), json.loads(outcome.to_json())
+    del first["cause"], first["supersedes"], other["waived"], other["replaced"]
+    assert Manifest.from_json(json.dumps(first)) == replace(manifest, cause=None, supersedes=[])
+    assert Outcome.from_json(json.dumps(other)) == replace(outcome, waived=[], replaced={})
 
 
 def test_the_published_members_of_each_schema_do_not_change_without_a_version() -> None:
@@ -108,6 +137,8 @@ def test_the_published_members_of_each_schema_do_not_change_without_a_version() 
         "granted_at",
         "landed_at",
         "accepted_at",
+        "cause",
+        "supersedes",
     ]
     assert members(Outcome) == [
         "ledgerlake.outcome/1",
@@ -129,6 +160,27 @@ def test_the_published_members_of_each_schema_do_not_change_without_a_version() 
         "warnings",
         "rules_sha256",
         "reference_versions",
+        "waived",
+        "replaced",
+    ]
+
+
+def test_a_decision_has_its_published_members() -> None:
+    assert [Decision.SCHEMA, *Decision.__dataclass_fields__] == [
+        "ledgerlake.decision/1",
+        "dataset",
+        "number",
+        "kind",
+        "upload_id",
+        "reason",
+        "by",
+        "tenant",
+        "source_ip",
+        "at",
+        "approved_by",
+        "as_upload_id",
+        "rows",
+        "replaces",
     ]
 
 

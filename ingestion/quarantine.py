@@ -1,0 +1,239 @@
+"""Quarantine ends: refused rows are corrected, driven again under a contract that has changed, or waived.
+
+What is open is quarantine without all rows that were decided about, and each decision is made in the light of all
+before it. So no row leaves quarantine twice, and none enters its table twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from ingestion.decide import checked_reason, decide
+from ingestion.intake import Intake
+from ingestion.objects import put_file, read
+from ingestion.request import ConflictError, FieldProblem, InvalidRequestError
+from ingestion.row import Row
+from ingestion.values import Caller
+from ledgerlake.clock import new_upload_id
+from ledgerlake.decisions import CORRECT, REDRIVE, WAIVE, Decision, read_decisions, superseded
+from ledgerlake.errors import RejectedError
+from ledgerlake.events import Manifest
+from ledgerlake.layout import raw_key
+from tables.contract import Contract
+from tables.newer import overtaken
+from tables.quarantine import Refused, open_rows
+from validation.reentry import Judged, encoded, header_of, judge_again, obstacle, text_of
+
+SHOWN = 5
+"""Lines or reasons that a refusal names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Open rows of one upload: those on these lines, or all that break a rule, or all."""
+
+    rows: AbstractSet[int] | None = None
+    rule: str | None = None
+
+
+def waive(intake: Intake, row: Row, caller: Caller, reason: str, choice: Choice) -> Decision:
+    """The rows stay out for good.
+
+    Raises:
+        InvalidRequestError: there is no reason.
+        ConflictError: there is no such row, or it was decided about before.
+        TransientError: a system was busy; call again.
+    """
+    manifest, why = _applied(row), checked_reason(reason)
+
+    def make(number: int, known: Sequence[Decision]) -> Decision:
+        chosen = _chosen(intake, manifest, known, choice)
+        return _decision(intake, manifest, number, WAIVE, caller, why, chosen)
+
+    return decide(intake, manifest.dataset, make)
+
+
+def correct(  # noqa: PLR0913, PLR0917  # who corrects what, why, and with what
+    intake: Intake,
+    row: Row,
+    caller: Caller,
+    reason: str,
+    choice: Choice,
+    text: str,
+    *,
+    newest: bool = False,
+) -> Decision:
+    """Row k of the file `text`, which is one of the dataset's, replaces the k-th of the rows; as another upload.
+
+    A row whose key a later upload has written since is refused where the order of arrival decides, unless it is said to
+    be the `newest`. Raises as `waive`, and:
+
+    Raises:
+        InvalidRequestError: the file is not good in every row; says which rows are not, and why.
+    """
+    manifest, why = _applied(row), checked_reason(reason)
+    contract = _contract(intake, manifest)
+
+    def make(number: int, known: Sequence[Decision]) -> Decision:
+        chosen = _chosen(intake, manifest, known, choice)
+        data, judged = _judged(text, contract, len(chosen))
+        late = overtaken(contract, intake.settings, judged.verdict.accepted, manifest.seq)
+        if any(late) and not newest:
+            _refuse_late([each for each, is_late in zip(chosen, late, strict=True) if is_late])
+        return _reentry(intake, manifest, number, CORRECT, caller, why, chosen, data)
+
+    return decide(intake, manifest.dataset, make)
+
+
+def redrive(  # noqa: PLR0913  # as `correct`
+    intake: Intake,
+    row: Row,
+    caller: Caller,
+    reason: str,
+    choice: Choice,
+    *,
+    newest: bool = False,
+) -> Decision:
+    """Rows that are good under the contract of now enter again, as another upload; the others stay. As `correct`."""
+    manifest, why = _applied(row), checked_reason(reason)
+    contract = _contract(intake, manifest)
+    old = read(intake.aws, intake.settings.raw_bucket, manifest.raw_key) or b""
+
+    def make(number: int, known: Sequence[Decision]) -> Decision:
+        chosen = _chosen(intake, manifest, known, choice)
+        header = header_of(old, contract)
+        _, judged = _judged(text_of(header, [each.raw for each in chosen]), contract, len(chosen), every=False)
+        good = [each for each, is_good in zip(chosen, judged.accepted, strict=True) if is_good]
+        late = overtaken(contract, intake.settings, judged.verdict.accepted, manifest.seq)
+        kept = [each for each, is_late in zip(good, late, strict=True) if newest or not is_late]
+        if good and not kept:
+            _refuse_late(good)
+        if not kept:
+            first = judged.verdict.quarantined["reasons"][0].as_py()[0]["message"]
+            msg = f"Under contract {contract.version} all {len(chosen)} rows are still refused; the first as {first}."
+            raise ConflictError(msg)
+        data = encoded(text_of(header, [each.raw for each in kept]), contract)
+        return _reentry(intake, manifest, number, REDRIVE, caller, why, kept, data)
+
+    return decide(intake, manifest.dataset, make)
+
+
+def still_open(
+    intake: Intake,
+    dataset: str,
+    choice: Choice,
+    *,
+    upload_id: str | None = None,
+    tenant: str | None = None,
+) -> list[Refused]:
+    """The dataset's open rows, perhaps those of one upload or of a tenant's uploads only."""
+    found = open_rows(intake.settings, dataset, read_decisions(intake.aws, dataset), upload_id, choice.rule)
+    found = [each for each in found if choice.rows is None or each.row in choice.rows]
+    if tenant is None:
+        return found
+    rows = intake.ledger.read_many(list({each.upload_id for each in found}))
+    theirs = {row.upload_id for row in rows if row.grant and row.grant.tenant == tenant}
+    return [each for each in found if each.upload_id in theirs]
+
+
+def _applied(row: Row) -> Manifest:
+    if row.manifest is None or row.state != "applied":
+        msg = f"Upload {row.upload_id} is {row.state}: only what was applied has refused rows."
+        raise ConflictError(msg)
+    return row.manifest
+
+
+def _contract(intake: Intake, manifest: Manifest) -> Contract:
+    contract = intake.contracts.current(manifest.dataset)
+    if reason := obstacle(contract):
+        raise ConflictError(f"In {manifest.dataset} rows cannot enter again: {reason}.")
+    return contract
+
+
+def _chosen(intake: Intake, manifest: Manifest, known: Sequence[Decision], choice: Choice) -> list[Refused]:
+    if by := superseded(known).get(manifest.upload_id):
+        raise ConflictError(f"Upload {manifest.upload_id} was superseded by upload {by.as_upload_id}: see that one.")
+    found = open_rows(intake.settings, manifest.dataset, known, manifest.upload_id, choice.rule)
+    chosen = [each for each in found if choice.rows is None or each.row in choice.rows]
+    missing = sorted((choice.rows or frozenset()) - {each.row for each in chosen})
+    see = f"see `ledgerlake quarantine show {manifest.upload_id}`"
+    if missing:
+        raise ConflictError(f"Not open in quarantine: {_lines(missing)} of upload {manifest.upload_id}; {see}.")
+    if not chosen:
+        raise ConflictError(f"Nothing of upload {manifest.upload_id} is open in quarantine; {see}.")
+    return chosen
+
+
+def _judged(text: str, contract: Contract, expected: int, *, every: bool = True) -> tuple[bytes, Judged]:
+    """The file of rows that enter again and the verdict on it; with `every` all must be good."""
+    try:
+        data = encoded(text, contract)
+        judged = judge_again(data, contract, expected)
+    except RejectedError as error:
+        raise InvalidRequestError((FieldProblem("content", error.message),)) from error
+    refused = judged.verdict.quarantined.select(["_row", "reasons"]).to_pylist() if every else []
+    problems = [
+        FieldProblem(f"content.{row['_row']}", reason["message"]) for row in refused for reason in row["reasons"]
+    ]
+    if problems:
+        raise InvalidRequestError(tuple(problems[: 10 * SHOWN]))
+    return data, judged
+
+
+def _refuse_late(late: Sequence[Refused]) -> None:
+    msg = (
+        f"Later uploads have written the keys of {_lines([each.row for each in late])} since, and in this dataset the "
+        "last word counts: leave them out, or say that they are the newest."
+    )
+    raise ConflictError(msg)
+
+
+def _lines(rows: Sequence[int]) -> str:
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return f"line{'s' if rows[1:] else ''} {', '.join(map(str, rows[:SHOWN]))}{more}"
+
+
+def _reentry(  # noqa: PLR0913, PLR0917  # as `_decision`, and the bytes
+    intake: Intake,
+    manifest: Manifest,
+    number: int,
+    kind: str,
+    caller: Caller,
+    reason: str,
+    rows: Sequence[Refused],
+    data: bytes,
+) -> Decision:
+    """The decision, and its bytes in raw before it: if somebody else decides first, they are nobody's."""
+    upload_id = new_upload_id(intake.clock())
+    key, sha256 = raw_key(manifest.dataset, upload_id), hashlib.sha256(data).hexdigest()
+    put_file(intake.aws, intake.settings.raw_bucket, key, io.BytesIO(data), sha256)
+    return _decision(intake, manifest, number, kind, caller, reason, rows, upload_id)
+
+
+def _decision(  # noqa: PLR0913, PLR0917  # who decides what about which rows
+    intake: Intake,
+    manifest: Manifest,
+    number: int,
+    kind: str,
+    caller: Caller,
+    reason: str,
+    rows: Sequence[Refused],
+    as_upload_id: str | None = None,
+) -> Decision:
+    return Decision(
+        manifest.dataset,
+        number,
+        kind,
+        manifest.upload_id,
+        reason,
+        caller.principal,
+        caller.tenant,
+        caller.source_ip,
+        intake.clock(),
+        as_upload_id=as_upload_id,
+        rows=sorted({each.row for each in rows}),
+    )
