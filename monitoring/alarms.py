@@ -61,6 +61,14 @@ AWS_METRICS: Mapping[str, AwsMetric] = {
             Alarm("events-dead-letters", "Maximum", above=0),
         ),
         AwsMetric(
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            "QueueName",
+            "SchedulesDeadLetterQueueName",
+            "Calls of the sweeper and the canary that their schedule could not deliver",
+            Alarm("schedules-dead-letters", "Maximum", above=0),
+        ),
+        AwsMetric(
             "AWS/ApiGateway",
             "5xx",
             "ApiId",
