@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,8 +56,9 @@ def test_what_runs_keeps_running_with_its_settings_while_what_was_killed_is_star
     again, seen = up(lake), []
     while again.poll() is None:
         seen.append(lake.env())
-    assert [each for each in seen if each != before] == []
+        time.sleep(0.01)
     assert api(again) == before[services.API_URL]
+    assert [each for each in seen if each != before] == []
     now = {each.name: each for each in lake.processes()}
     assert now.keys() == running.keys()
     assert {name for name, each in now.items() if each != running[name]} == {"pump"}

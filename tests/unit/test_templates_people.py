@@ -63,6 +63,23 @@ def test_only_operators_start_the_stream_give_dead_letters_back_and_sweep() -> N
     assert actions("catalog.OperatorRole") >= work
 
 
+def test_operators_may_look_into_every_dead_letter_queue_as_the_runbook_tells_them() -> None:
+    dead = {
+        name: each["Properties"]["QueueName"]["Fn::Sub"]
+        for name, each in infra.resources("AWS::SQS::Queue").items()
+        if "RedriveAllowPolicy" in each["Properties"]
+    }
+    opened = json.dumps([each for each in allowed("catalog.OperatorRole") if "sqs:ReceiveMessage" in each["Action"]])
+    unseen = [
+        name for name, queue in dead.items() if f":{queue}" not in opened and f"{_logical(name)}Arn" not in opened
+    ]
+    assert (len(dead), unseen) == (3, [])
+
+
+def _logical(name: str) -> str:
+    return name.partition(".")[2]
+
+
 def test_where_lake_formation_grants_readers_get_tables_and_operators_the_database_and_uploaders_nothing() -> None:
     grants: dict[str, set[tuple[str, ...]]] = {}
     for each in infra.resources("AWS::LakeFormation::PrincipalPermissions").values():
