@@ -29,6 +29,7 @@ READY_SECONDS = 60
 def start(state: State, name: str = "ledgerlake") -> dict[str, str]:
     """Starts what does not run, creates what does not exist, and returns the environment of the cloud.
 
+    A cloud that runs keeps its environment, with what was added to it since it was started.
     The caller's process gets its keys too: boto3, deltalake and Spark look for them in the environment.
     """
     known = state.env()
@@ -37,12 +38,17 @@ def start(state: State, name: str = "ledgerlake") -> dict[str, str]:
         "AWS_REGION": "eu-central-1",
         "AWS_SECRET_ACCESS_KEY": known.get("AWS_SECRET_ACCESS_KEY") or secrets.token_urlsafe(24),
     }
-    s3_port = _running_port(state, "seaweedfs", known.get("AWS_ENDPOINT_URL_S3")) or _start_seaweedfs(state, keys)
-    port = _running_port(state, "emulator", known.get("AWS_ENDPOINT_URL")) or _start_emulator(state, keys)
+    found = (
+        _running_port(state, "seaweedfs", "AWS_ENDPOINT_URL_S3"),
+        _running_port(state, "emulator", "AWS_ENDPOINT_URL"),
+    )
+    s3_port, port = found[0] or _start_seaweedfs(state, keys), found[1] or _start_emulator(state, keys)
     os.environ.update(keys)
     endpoints = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3_port}"}
     env = {**keys, **endpoints, **this_checkout(), **installation(endpoints["AWS_ENDPOINT_URL"], name)}
     env["LEDGERLAKE_LINEAGE"] = str(state.root.resolve() / "lineage.jsonl")
+    if all(found):
+        env |= known  # what uses this cloud runs on, with these settings
     state.save_env(env)
     _create(state, env)
     return env
@@ -89,8 +95,8 @@ def stop_all(state: State) -> tuple[Process, ...]:
     return stopped
 
 
-def _running_port(state: State, name: str, endpoint: str | None) -> int | None:
-    process = state.process(name)
+def _running_port(state: State, name: str, setting: str) -> int | None:
+    process, endpoint = state.process(name), state.env().get(setting)
     return int(endpoint.rpartition(":")[2]) if endpoint and process and alive(process) else None
 
 

@@ -26,6 +26,7 @@ def start_api(state: State, env: Mapping[str, str]) -> str:
     known, running = state.env().get(API_URL), state.process("api")
     if known and running and alive(running):
         return known
+    stop_service(state, "api")  # one whose URL nobody wrote down: the command that started it was interrupted
     (port,) = free_ports(1)
     process = _start(state, "api", ["cli.api", str(port)], env)
     if not wait_until(lambda: answers(port) or not alive(process), READY_SECONDS) or not answers(port):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ledgerlake.aws import Aws, transient
@@ -17,27 +18,29 @@ _SQS_BATCH = 10
 """What PutRecords and SendMessageBatch take in one call."""
 
 
-def publish(aws: Aws, settings: Settings, events: Sequence[UploadEvent]) -> None:
+def publish(
+    aws: Aws, settings: Settings, events: Sequence[UploadEvent], wait: Callable[[float], None] = time.sleep
+) -> None:
     """Puts the events on the stream, or on the queue of a small installation; only what failed is sent again.
+
+    `wait` lets so many seconds pass before another attempt, twice as many each time.
 
     Raises:
         TransientError: some were still refused after `ATTEMPTS`, or the service was out of reach.
     """
     send, size = (_send_kinesis, _KINESIS_BATCH) if settings.source == "kinesis" else (_send_sqs, _SQS_BATCH)
     for start in range(0, len(events), size):
-        _deliver(send, aws, settings, list(events[start : start + size]))
+        _deliver(partial(send, aws, settings), list(events[start : start + size]), wait)
 
 
 def _deliver(
-    send: Callable[[Aws, Settings, list[UploadEvent]], list[UploadEvent]],
-    aws: Aws,
-    settings: Settings,
-    events: list[UploadEvent],
+    send: Callable[[list[UploadEvent]], list[UploadEvent]], events: list[UploadEvent], wait: Callable[[float], None]
 ) -> None:
     for attempt in range(ATTEMPTS):
-        time.sleep(0.05 * 2**attempt if attempt else 0)
+        if attempt:
+            wait(0.05 * 2**attempt)
         with transient("announce uploads"):
-            events = send(aws, settings, events)
+            events = send(events)
         if not events:
             return
     msg = f"{len(events)} upload events were refused {ATTEMPTS} times; the sweeper rings them again"

@@ -41,25 +41,23 @@ class AwsMetric:
     alarm: Alarm
 
 
+def _dead_letters(of: str, description: str) -> AwsMetric:
+    return AwsMetric(
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        "QueueName",
+        f"{of}DeadLetterQueueName",
+        description,
+        Alarm(f"{of.lower()}-dead-letters", "Maximum", above=0),
+    )
+
+
 AWS_METRICS: Mapping[str, AwsMetric] = {
     metric.alarm.name: metric
     for metric in (
-        AwsMetric(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            "QueueName",
-            "LandingDeadLetterQueueName",
-            "Landing notifications that no attempt could handle",
-            Alarm("landing-dead-letters", "Maximum", above=0),
-        ),
-        AwsMetric(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            "QueueName",
-            "EventsDeadLetterQueueName",
-            "Upload events that no attempt could handle",
-            Alarm("events-dead-letters", "Maximum", above=0),
-        ),
+        _dead_letters("Landing", "Landing notifications that no attempt could handle"),
+        _dead_letters("Events", "Upload events that no attempt could handle"),
+        _dead_letters("Schedules", "Calls of the sweeper and the canary that their schedule could not deliver"),
         AwsMetric(
             "AWS/ApiGateway",
             "5xx",

@@ -35,7 +35,7 @@ def test_an_idle_installation_is_a_job_a_stream_and_what_watches_them() -> None:
         "a sweep every five minutes, 1 s at 2 GB",
         "keys",
         "11 alarms of our metrics",
-        "4 alarms of AWS's",
+        "5 alarms of AWS's",
         "4 windows of the error budget",
         "alarms of the error budget",
         "one dashboard",

@@ -22,10 +22,14 @@ SQS = Settings.from_mapping({**ENV, "LEDGERLAKE_SOURCE": "sqs", "LEDGERLAKE_EVEN
 
 @dataclass
 class Flaky:
-    """A stream and a queue that refuse each event so many times; `calls` are the sequence numbers of each call."""
+    """A stream and a queue that refuse each event so many times; `calls` are the sequence numbers of each call.
+
+    `waits` are the seconds that passed between calls.
+    """
 
     refusals: dict[int, int] = field(default_factory=dict)
     calls: list[list[int]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
 
     def _refuses(self, seq: int) -> bool:
         self.refusals[seq] = self.refusals.get(seq, 0) - 1
@@ -53,28 +57,30 @@ class FlakyAws:
     sqs: Flaky
 
 
-def ring(settings: Settings, refusals: dict[int, int], count: int = 3) -> list[list[int]]:
+def ring(settings: Settings, flaky: Flaky, count: int = 3) -> list[list[int]]:
     """Publishes events 1..count; returns what was sent, call by call."""
-    flaky = Flaky(refusals)
     moment = datetime(2026, 3, 31, tzinfo=UTC)
     events = [UploadEvent("payments", seq, "u", 7, moment) for seq in range(1, count + 1)]
-    publish(cast("Aws", FlakyAws(flaky, flaky)), settings, events)
+    publish(cast("Aws", FlakyAws(flaky, flaky)), settings, events, flaky.waits.append)
     return flaky.calls
 
 
 @pytest.mark.parametrize("settings", [KINESIS, SQS], ids=["kinesis", "sqs"])
 def test_only_what_failed_is_sent_again(settings: Settings) -> None:
-    assert ring(settings, {}) == [[1, 2, 3]]
-    assert ring(settings, {2: 2, 3: 1}) == [[1, 2, 3], [2, 3], [2]]
-    assert ring(settings, {}, count=0) == []
+    assert ring(settings, Flaky()) == [[1, 2, 3]]
+    assert ring(settings, Flaky({2: 2, 3: 1})) == [[1, 2, 3], [2, 3], [2]]
+    assert ring(settings, Flaky(), count=0) == []
 
 
 @pytest.mark.parametrize("settings", [KINESIS, SQS], ids=["kinesis", "sqs"])
 def test_what_is_refused_for_ever_is_an_error_to_be_retried(settings: Settings) -> None:
+    flaky = Flaky({2: ATTEMPTS})
     with pytest.raises(TransientError, match=f"1 upload events were refused {ATTEMPTS} times"):
-        ring(settings, {2: ATTEMPTS})
+        ring(settings, flaky)
+    assert len(flaky.calls) == ATTEMPTS
+    assert flaky.waits == [0.1, 0.2, 0.4, 0.8]
 
 
 def test_a_call_never_holds_more_than_the_service_takes() -> None:
-    assert [len(call) for call in ring(KINESIS, {}, count=1100)] == [500, 500, 100]
-    assert [len(call) for call in ring(SQS, {}, count=25)] == [10, 10, 5]
+    assert [len(call) for call in ring(KINESIS, Flaky(), count=1100)] == [500, 500, 100]
+    assert [len(call) for call in ring(SQS, Flaky(), count=25)] == [10, 10, 5]

@@ -77,7 +77,7 @@ def test_every_dead_letter_queue_has_an_alarm() -> None:
     handed = infra.properties("template.Monitoring")["Parameters"]
     watched = json.dumps([each["Properties"] for each in infra.resources("AWS::CloudWatch::Alarm").values()])
     dead = [name for name, queue in QUEUES.items() if "RedriveAllowPolicy" in queue["Properties"]]
-    assert len(dead) == len(QUEUES) / 2
+    assert len(dead) == 3  # of landing, of events, of schedules
     for room, _, logical in (name.partition(".") for name in dead):
         parameter = f"{logical}Name"
         assert handed[parameter] == {"Fn::GetAtt": [room.capitalize(), f"Outputs.{parameter}"]}
@@ -124,6 +124,30 @@ def test_raw_is_versioned_locked_never_expires_and_cannot_be_overwritten() -> No
     assert denied["NoDeletion"]["Action"] == "s3:DeleteObject"
 
 
+def test_a_seal_is_kept_where_nobody_can_alter_it_and_no_writer_of_what_it_speaks_of_can_write() -> None:
+    seals, raw = (infra.properties(f"storage.{name}Bucket") for name in ("Seals", "Raw"))
+    for kept in ("VersioningConfiguration", "ObjectLockEnabled", "ObjectLockConfiguration"):
+        assert seals[kept] == raw[kept]
+    assert [set(rule) for rule in seals["LifecycleConfiguration"]["Rules"]] == [
+        {"Id", "Status", "AbortIncompleteMultipartUpload"}
+    ]
+    denied = {each["Sid"]: each for each in infra.statements("storage.SealsBucketPolicy") if each["Effect"] == "Deny"}
+    assert denied["NoOverwrite"]["Condition"]["Null"] == {"s3:if-none-match": "true"}
+    forbidden = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"}
+    assert set(denied["NoDeletionNorAShorterLock"]["Action"]) == forbidden
+    for each in (denied["NoOverwrite"], denied["NoDeletionNorAShorterLock"]):
+        assert (each["Principal"], each["Resource"]) == ("*", {"Fn::Sub": "${SealsBucket.Arn}/*"})
+    allowed = {
+        (name, action)
+        for name in ROLES
+        for each in infra.statements(name)
+        if "SealsBucket" in json.dumps(each.get("Resource"))
+        for action in listed(each["Action"])
+    }
+    assert {name for name, _ in allowed} == {"catalog.AuditorRole"}
+    assert {action.split(":")[1][:3] for _, action in allowed} == {"Get", "Lis"}
+
+
 def test_landing_forgets_abandoned_parts_what_nobody_could_admit_and_old_grants() -> None:
     rules = infra.properties("storage.LandingBucket")["LifecycleConfiguration"]["Rules"]
     assert {rule.get("Prefix") for rule in rules if "ExpirationInDays" in rule} == {LANDING_PREFIX, GRANT_PREFIX}
@@ -161,9 +185,11 @@ def test_every_bucket_is_closed_to_the_public_encrypted_and_speaks_tls_only() ->
 
 
 def test_every_queue_speaks_tls_only() -> None:
+    named = set()
     for name in infra.resources("AWS::SQS::QueuePolicy"):
         assert refuses_plain_http(name, "sqs:*")
-        assert len(infra.properties(name)["Queues"]) == 2
+        named |= {f"{name.partition('.')[0]}.{each['Ref']}" for each in infra.properties(name)["Queues"]}
+    assert named == QUEUES.keys()
 
 
 def refuses_plain_http(policy: str, action: str) -> bool:

@@ -112,7 +112,11 @@ GOOD = {
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(st.fixed_dictionaries(CELLS), min_size=1), st.integers(1, 80), st.sampled_from(["csv", "jsonl"]))
+@given(
+    st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=8),
+    st.integers(1, 80),
+    st.sampled_from(["csv", "jsonl"]),
+)
 def test_rows_are_told_apart_as_a_plain_model_does_however_they_are_cut(
     rows: list[dict[str, str]], size: int, form: str
 ) -> None:
