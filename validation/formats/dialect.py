@@ -32,7 +32,7 @@ class Dialect:
     delimiter: bytes
     quote: bytes | None
     encodings: tuple[str, ...]
-    trailers: tuple[tuple[re.Pattern[str], Trailer], ...]
+    trailers: tuple[Trailer, ...]
     nothing: bytes = BLANK
     fills: str | None = None
     distinct: frozenset[str] = frozenset()
@@ -61,7 +61,7 @@ def open_delimited(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dial
         delimiter,
         quote,
         encodings,
-        tuple((re.compile(trailer.pattern, re.ASCII), trailer) for trailer in file.trailers),
+        file.trailers,
         nothing + delimiter + (quote or b"") if "blank" in file.skip_rows else nothing,
         file.unknown_columns if file.ragged_rows == "fill" else None,
         frozenset(column.name for column in contract.columns if column.kind in DISTINCT),

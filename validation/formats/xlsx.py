@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import tempfile
 import warnings
 import zipfile
@@ -31,6 +30,7 @@ from tables.contract import Contract, Kind
 from validation.columns import CHECK as HEADER
 from validation.columns import Columns, fold, match, names_of, needed
 from validation.formats.block import Block, Broken, Format, beside
+from validation.formats.trailers import declarations
 from validation.verdict import TrailerLine
 
 ROWS = 10_000
@@ -200,15 +200,9 @@ def _is_heading(row: _Row, heading: tuple[str, ...]) -> bool:
 
 def _without_trailers(rows: list[_Row], contract: Contract) -> tuple[list[_Row], tuple[TrailerLine, ...]]:
     """Takes trailers from the end, each that declares a total once; the first row that is none ends the search."""
-    patterns = [(re.compile(trailer.pattern, re.ASCII), trailer) for trailer in contract.file.trailers]
     found: list[TrailerLine] = []
     while rows and len(found) < TAIL:
-        text, already = rows[-1].raw(), [each.trailer for each in found if each.trailer.total != "none"]
-        declared = [
-            TrailerLine(rows[-1].number, trailer, "" if trailer.total == "none" else matched[1])
-            for pattern, trailer in patterns
-            if trailer not in already and (matched := pattern.fullmatch(text))
-        ]
+        declared = declarations(rows[-1].raw(), rows[-1].number, contract.file.trailers, found)
         if not declared:
             break
         found += declared
