@@ -51,10 +51,12 @@ class Header:
     names: tuple[str, ...]
 
 
-def open_delimited(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
-    """The text of a file, and its dialect as far as the contract tells it."""
+def open_delimited(
+    stream: BinaryIO, contract: Contract, notes: dict[str, str] | None = None
+) -> tuple[BinaryIO, Dialect]:
+    """The text of a file, and its dialect as far as the contract tells it; `notes` as in `open_text`."""
     file = contract.file
-    text, encodings = open_text(stream, file.encodings)
+    text, encodings = open_text(stream, file.encodings, notes)
     delimiter, quote = file.delimiter.encode(), file.quote.encode() if file.quote else None
     nothing = BLANK.replace(delimiter, b"")
     return text, Dialect(
