@@ -49,11 +49,11 @@ def split(stream: BinaryIO, contract: Contract, piece: int = PIECE) -> Iterator[
     while True:
         try:
             batch = next(batches, None)
+            size = sum(map(_size, batch.columns)) if batch is not None else 0
         except _DAMAGE as error:
             raise _damaged(error) from error
         if batch is None:
             return
-        size = sum(map(_size, batch.columns))
         unpacked += size
         if unpacked > CAPS.limit(len(data)):
             raise too_large(len(data), CAPS)
@@ -92,7 +92,7 @@ def _rows_at_once(file: pq.ParquetFile, columns: Columns, packed: int, piece: in
 
 
 def _size(values: pa.Array) -> int:
-    """Bytes of a column when each row has its own."""
+    """Bytes of a column when each row has its own; raises `ArrowException` where a row has a text that is not there."""
     if not pa.types.is_dictionary(values.type) or not _is_text(values.type.value_type):
         return int(values.nbytes)
     return pc.sum(pc.binary_length(values.dictionary).take(values.indices)).as_py() or 0
