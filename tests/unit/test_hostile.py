@@ -113,3 +113,9 @@ def test_a_line_at_the_end_is_told_as_re2_does(form: str, pattern: str) -> None:
 def test_a_line_at_the_end_that_leaves_its_total_out_holds_the_file() -> None:
     contract = a_contract((Column("account", Kind.STRING),), trailers=(Trailer("END ?([0-9]+)?", "count"),))
     assert validate(b"account\na\nEND\n", contract).held == ("the trailer on line 3 declares '', which is no number",)
+
+
+def test_a_stated_header_of_a_million_columns_is_rejected() -> None:
+    contract = a_contract((Column("account", Kind.STRING),))
+    with pytest.raises(RejectedError, match="line 1: no header found"):
+        validate(b"account" + b",x" * 1_000_000 + b"\n1\n", contract)
