@@ -18,7 +18,7 @@ from validation.rules import RULES
 from validation.rules.characters import ALPHANUMERIC, DIGITS, LETTERS
 from validation.rules.identifiers import CONSONANTS, alphabets
 
-PER_KIND = 17_000
+PER_KIND = 17_500
 CHARACTERS = {"n": DIGITS, "a": LETTERS, "c": ALPHANUMERIC}
 
 
