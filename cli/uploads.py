@@ -66,6 +66,7 @@ def whole(upload: Json) -> RenderableType:
         about.append(("replaced", ", ".join([f"{gone['rows']} rows", *sums])))
     if by := upload.get("superseded_by"):
         about.append(("superseded by", by["as_upload_id"]))
+    about += [("note", each) for each in outcome.get("notes", {}).values()]
     parts: list[RenderableType] = [table("", ("", ""), about)]
     first = from_text(upload["stages"][0]["at"]) if upload["stages"] else None
     stages = [

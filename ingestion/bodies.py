@@ -105,6 +105,7 @@ class OutcomeBody(BaseModel):
     unexplained: Annotated[dict[str, str], Field(description="Of rows and money, what is in no part: 0")] = {}
     waived: Annotated[list[str], Field(description="What would have held the file, had it not been released")] = []
     replaced: Annotated[dict[str, str], Field(description="Rows and money of superseded uploads that left")] = {}
+    notes: Annotated[dict[str, str], Field(description="What had to be decided to read the file, and why")] = {}
 
     @classmethod
     def of(cls, outcome: Outcome) -> OutcomeBody:
@@ -120,6 +121,7 @@ class OutcomeBody(BaseModel):
             unexplained=outcome.unexplained,
             waived=outcome.waived,
             replaced=outcome.replaced,
+            notes=outcome.notes,
         )
 
 

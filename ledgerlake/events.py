@@ -154,6 +154,7 @@ class Outcome(JsonValue):
     judged the file besides its contract, `reference_versions` which versions of which tables; empty if unknown.
     `waived` are the reasons for which the file would be held, had it not been released. `replaced` says how many `rows`
     of earlier uploads left the table in the same commit, and the sum of each of its money columns; empty if none could.
+    `notes` say what had to be decided to read the file, a sentence each: by encoding, why it was needed.
     """
 
     SCHEMA = "ledgerlake.outcome/1"
@@ -177,6 +178,7 @@ class Outcome(JsonValue):
     reference_versions: dict[str, int] = field(default_factory=dict)
     waived: list[str] = field(default_factory=list)
     replaced: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def unexplained(self) -> dict[str, str]:

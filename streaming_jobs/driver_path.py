@@ -59,6 +59,11 @@ class _Judged:
         """The verdict, unless the file is held: nothing of such a file goes anywhere."""
         return None if self.held else self.verdict
 
+    @property
+    def notes(self) -> dict[str, str]:
+        """What had to be decided to read the file."""
+        return self.verdict.totals.notes if self.verdict else {}
+
 
 class Refold(Protocol):
     """What folds a superseding run where rows have keys (`streaming_jobs.refold`)."""
@@ -96,7 +101,12 @@ def prepare(lake: Lake, run: Run, data: Handle, refold: Refold | None = None) ->
     )
     counted = tallies(folded.fates, rows, contract.money)
     outcomes = tuple(
-        replace(_outcome(each, contract, counted, now), reference_versions=dict(facts.versions), replaced=leaving)
+        replace(
+            _outcome(each, contract, counted, now),
+            reference_versions=dict(facts.versions),
+            replaced=leaving,
+            notes=each.notes,
+        )
         for each in judged
     )
     return Prepared(

@@ -145,6 +145,7 @@ def _outcomes(job: Job, read: _Read, folded: Folded | None, now: datetime) -> tu
             _outcome(upload, job.contract, read.summaries[upload.seq], parts[upload.seq], now),
             reference_versions=dict(job.facts.versions),
             replaced=leaving,
+            notes=dict(read.summaries[upload.seq].notes),
         )
         for upload in job.run.uploads
     )

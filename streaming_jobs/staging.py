@@ -41,8 +41,8 @@ _CHUNK = 1 << 20
 class Summary:
     """What a task says of a whole file; `file` is None where it could not be read to its end.
 
-    `refused` of its rows go to quarantine, unless it is `held`; `warnings` are as those of an outcome. `waived` is what
-    would hold it, had nobody released it.
+    `refused` of its rows go to quarantine, unless it is `held`; `warnings` and `notes` are as those of an outcome.
+    `waived` is what would hold it, had nobody released it.
     """
 
     file: Tally | None
@@ -50,6 +50,7 @@ class Summary:
     held: tuple[str, ...]
     warnings: Mapping[str, int] = field(default_factory=dict)
     waived: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def accepted(self) -> int:
@@ -70,6 +71,7 @@ def schema(rows: pa.Schema) -> pa.Schema:
             pa.field("_refused", pa.int64()),
             pa.field("_held", pa.list_(pa.string())),
             pa.field("_warned", _COUNTS),
+            pa.field("_notes", _TEXTS),
         ],
     )
 
@@ -95,11 +97,13 @@ def stage(job: Job, folder: str) -> DataFrame:
 def summaries(staged: DataFrame) -> dict[int, Summary]:
     """By upload number."""
     found = {}
-    said = staged.filter(staged["_kind"] == SUMMARY).select("_seq", "_rows", "_refused", "_money", "_held", "_warned")
-    for row in said.collect():
+    said = ("_seq", "_rows", "_refused", "_money", "_held", "_warned", "_notes")
+    for row in staged.filter(staged["_kind"] == SUMMARY).select(*said).collect():
         money = {name: Decimal(text) for name, text in (row["_money"] or {}).items()}
         file = None if row["_rows"] is None else Tally(row["_rows"], money)
-        found[row["_seq"]] = Summary(file, row["_refused"] or 0, tuple(row["_held"]), row["_warned"] or {})
+        found[row["_seq"]] = Summary(
+            file, row["_refused"] or 0, tuple(row["_held"]), row["_warned"] or {}, notes=row["_notes"] or {}
+        )
     return found
 
 
@@ -159,6 +163,7 @@ def _rows(aws: Aws, contract: Contract, manifest: Manifest, shape: pa.Schema, fa
         "_money": pa.array([{name: str(value) for name, value in found.money.items()}], _TEXTS),
         "_held": pa.array([reasons], pa.list_(pa.string())),
         "_warned": pa.array([warnings(flagged)], _COUNTS),
+        "_notes": pa.array([found.notes], _TEXTS),
     }
     yield from _staged(shape, manifest, SUMMARY, summary, 1)
 

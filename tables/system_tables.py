@@ -46,6 +46,7 @@ UPLOADS = pa.schema(
         pa.field("cause", _TEXTS),
         pa.field("supersedes", pa.list_(pa.field("element", pa.string()))),
         pa.field("replaced", _TEXTS),
+        pa.field("notes", _TEXTS),
     ],
 )
 

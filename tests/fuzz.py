@@ -14,6 +14,7 @@ import atheris
 
 with atheris.instrument_imports(include=["validation"]):
     from tests.hostile import judge_hostile
+    from tests.shapes import in_format
     from tests.statements import FILES
     from validation.formats import FORMATS
 
@@ -25,7 +26,8 @@ def fuzz(form: str, seconds: str) -> None:
     """Fuzzes one format, and ends the process; whatever its reader raises is a find."""
     corpus = FOUND / form
     corpus.mkdir(parents=True, exist_ok=True)
-    for name, content in FILES.items():
+    rows = [{"account": "DE89370400440532013000", "amount": "250.50"}]
+    for name, content in {**FILES, **{name: in_format(rows, name) for name in ("parquet", "jsonl")}}.items():
         (corpus / f"seed-{name}").write_bytes(content)
     limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", "-max_len=65536"]
     arguments = [sys.argv[0], str(corpus), *limits, f"-artifact_prefix={FOUND}/{form}-"]

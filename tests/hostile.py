@@ -139,33 +139,60 @@ def zeros() -> bytes:
     return b"\0" * (48 * 1024**2)
 
 
-HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "a header of a million columns": ("csv", lambda: b"account,amount" + b",x" * 1_000_000 + b"\n1,2\n"),
-    "a row of a million columns": ("csv", lambda: b"account,day,amount\n" + b"x," * 100_000),
-    "quotes without balance": ("csv", lambda: b'account,day,amount\n"' + b'a""",\n' * 5_000),
-    "one endless line": ("csv", lambda: b"account,day,amount\n" + b"x" * 3_000_000),
-    "a number of a million digits": ("csv", lambda: b"account,day,amount\na,2026-01-01," + b"9" * 1_000_000 + b"\n"),
-    "NULs": ("csv", lambda: b"account,day,amount\n" + b"\0" * 500_000),
-    "a preamble without end": ("csv", lambda: b"x\n" * 500_000),
-    "deep JSON lines": ("jsonl", lambda: b'{"account":' * 100_000),
-    "deep JSON": ("json", lambda: b'{"rows":[' + b"[" * 100_000),
-    "a JSON number of a million digits": ("json", lambda: b'{"rows":[{"amount":' + b"9" * 1_000_000 + b"}]}"),
-    "lone surrogates": ("json", lambda: b'{"rows":[{"account":"\\ud800"},{"account":"\xed\xa0\x80"}]}'),
-    "an endless JSON text": ("json", lambda: b'{"rows":["' + b"a" * 17_000_000),
-    "a million tags": ("ofx", lambda: b"<OFX><STMTTRN>" + b"<NAME>x" * 300_000),
-    "an element in an element": ("camt.053", lambda: b"<a>" * 500_000),
-    "100,000 attributes": ("camt.053", lambda: b"<a " + b"".join(b'a%d="" ' % at for at in range(100_000)) + b"/>"),
-    "endless records": ("bai2", lambda: b"01,a/\n" + b"88,x/\n" * 200_000),
-    "an endless distribution": ("bai2", lambda: b"03,1,EUR,010,1,,D,999999999999,1\n16,195,1,D,9,1\n"),
-    "an endless entry": ("mt940", lambda: b":20:\n:61:" + b"1" * 900_000),
-    "an endless description": ("mt940", lambda: b":61:2603310401C250,50NTRF\n:86:" + b"x\n" * 200_000),
-    "a gzip bomb for a csv": ("csv", lambda: gzip.compress(zeros(), 9)),
-    "a zip bomb for a workbook": ("xlsx", lambda: zipped("x.xlsx", zeros())),
-    "a gzip bomb for JSON": ("json", lambda: gzip.compress(zeros(), 9)),
-    "a gzip bomb for OFX": ("ofx", lambda: gzip.compress(zeros(), 9)),
-    "a gzip bomb for XML": ("camt.053", lambda: gzip.compress(zeros(), 9)),
+HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "a header of a million columns": ("csv", lambda: b"account,amount" + b",x" * 1_000_000 + b"\n1,2\n", "rejected"),
+    "a row of a million columns": ("csv", lambda: b"account,day,amount\n" + b"x," * 100_000, "held"),
+    "quotes without balance": ("csv", lambda: b'account,day,amount\n"' + b'a""",\n' * 5_000, "held"),
+    "one endless line": ("csv", lambda: b"account,day,amount\n" + b"x" * 3_000_000, "held"),
+    "a number of a million digits": (
+        "csv",
+        lambda: b"account,day,amount\na,2026-01-01," + b"9" * 1_000_000 + b"\n",
+        "held",
+    ),
+    "NULs": ("csv", lambda: b"account,day,amount\n" + b"\0" * 500_000, "held"),
+    "a preamble without end": ("csv", lambda: b"x\n" * 500_000, "rejected"),
+    "deep JSON lines": ("jsonl", lambda: b'{"account":' * 100_000, "quarantined"),
+    "deep JSON": ("json", lambda: b'{"rows":[' + b"[" * 100_000, "rejected"),
+    "a JSON number of a million digits": (
+        "json",
+        lambda: b'{"rows":[{"amount":' + b"9" * 1_000_000 + b"}]}",
+        "quarantined",
+    ),
+    "lone surrogates": ("json", lambda: b'{"rows":[{"account":"\\ud800"},{"account":"\xed\xa0\x80"}]}', "rejected"),
+    "a lone surrogate that is escaped": ("json", lambda: b'{"rows":[{"amount":1,"account":"\\ud800"}]}', "quarantined"),
+    "a lone surrogate in a text": ("csv", lambda: b"account,day,amount\n\xed\xa0\x80,,1\nEND 1\n", "accepted"),
+    "an exponent of nine digits": ("jsonl", lambda: b'{"amount":1e999999999}\n' * 1_000, "quarantined"),
+    "NULs in cells": ("csv", lambda: b"account,day,amount\n" + b"a\0b,\0,1\0\n" * 100_000, "held"),
+    "an endless JSON text": ("json", lambda: b'{"rows":["' + b"a" * 17_000_000, "rejected"),
+    "a million tags": ("ofx", lambda: b"<OFX><STMTTRN>" + b"<NAME>x" * 300_000, "rejected"),
+    "an element in an element": ("camt.053", lambda: b"<a>" * 500_000, "rejected"),
+    "100,000 attributes": (
+        "camt.053",
+        lambda: b"<a " + b"".join(b'a%d="" ' % at for at in range(100_000)) + b"/>",
+        "held",
+    ),
+    "endless records": ("bai2", lambda: b"01,a/\n" + b"88,x/\n" * 200_000, "held"),
+    "an endless distribution": ("bai2", lambda: b"03,1,EUR,010,1,,D,999999999999,1\n16,195,1,D,9,1\n", "held"),
+    "an endless entry": ("mt940", lambda: b":20:\n:61:" + b"1" * 900_000, "held"),
+    "an endless description": ("mt940", lambda: b":61:2603310401C250,50NTRF\n:86:" + b"x\n" * 200_000, "held"),
+    "a gzip bomb for a csv": ("csv", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a zip bomb for a workbook": ("xlsx", lambda: zipped("x.xlsx", zeros()), "rejected"),
+    "a gzip bomb for JSON": ("json", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a gzip bomb for OFX": ("ofx", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a gzip bomb for XML": ("camt.053", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a zip bomb for a csv": ("csv", lambda: zipped("x.csv", zeros()), "rejected"),
+    "a gzip bomb for fixed width": ("fixed", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a gzip bomb for JSON lines": ("jsonl", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a gzip bomb for MT940": ("mt940", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a gzip bomb for BAI2": ("bai2", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a gzip bomb for Parquet": ("parquet", lambda: gzip.compress(zeros(), 9), "rejected"),
+    "a gzip bomb of good rows": (
+        "csv",
+        lambda: gzip.compress(b"account,day,amount\n" + b"a,,1\n" * 10**7, 9),
+        "rejected",
+    ),
 }
-"""Files made to exhaust their reader: the format that they are sent as, and their bytes."""
+"""Files made to exhaust their reader: the format that they are sent as, their bytes, and how they end."""
 
 
 def most_memory() -> int:
@@ -176,13 +203,19 @@ def most_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def end(found: Verdict | None) -> str:
+    """What becomes of a file, in a word."""
+    if found is None:
+        return "rejected"
+    return "held" if found.held else "quarantined" if found.quarantined.num_rows else "accepted"
+
+
 def main() -> None:
-    """Judges each, and prints its name, the seconds it took, and the most memory that was ever held."""
-    for name, (form, data) in HOSTILE.items():
+    """Judges each, and prints its name, how it ended, the seconds it took, and the most memory that was ever held."""
+    for name, (form, data, _) in HOSTILE.items():
         content, started = data(), time.monotonic()
-        judge_hostile(content, form)
-        peak = most_memory()
-        sys.stdout.write(f"{name}\t{time.monotonic() - started:.2f}\t{peak}\n")
+        ended = end(judge_hostile(content, form))
+        sys.stdout.write(f"{name}\t{ended}\t{time.monotonic() - started:.2f}\t{most_memory()}\n")
 
 
 if __name__ == "__main__":

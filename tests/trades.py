@@ -30,7 +30,7 @@ schema:
     )
 
 
-def trades(dataset: str = "trades", severity: str = "error") -> Contract:
+def trades(dataset: str = "trades", severity: str = "error", encodings: Sequence[str] = ("utf-8",)) -> Contract:
     """Their contract; unbalanced journals have the consequence of that severity."""
     return load(
         f"""apiVersion: v3.2.0
@@ -40,6 +40,7 @@ version: 1.0.0
 status: active
 schema:
   - name: {dataset}
+    customProperties: [{{property: fileFormat, value: {{encodings: [{", ".join(encodings)}]}}}}]
     quality:
       - type: custom
         engine: ledgerlake

@@ -24,11 +24,15 @@ _DAMAGE = (BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError, NotImplemented
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How much a container may unpack to: `size` bytes in all, and `ratio` times its own size above `grace` bytes."""
+    """How much a packed file may unpack to: `size` bytes in all, and `ratio` times its own size above `grace` bytes."""
 
     size: int = 4 * 1024**3
     ratio: int = 200
     grace: int = 16 * 1024**2
+
+    def limit(self, packed: int) -> int:
+        """How many bytes so many packed ones may become."""
+        return min(self.size, max(self.grace, packed * self.ratio))
 
 
 DEFAULT_CAPS = Caps()
@@ -85,9 +89,30 @@ def _only_member(stream: BinaryIO) -> BinaryIO:
         if members[0].flag_bits & 1:
             msg = f"{members[0].filename!r} in the zip is encrypted; send it without a password"
             raise RejectedError("container", msg)
+        check_packing(members[0])
         return cast("BinaryIO", archive.open(members[0]))
     except (*_DAMAGE, ValueError, OSError) as error:
         raise _damaged(error) from error
+
+
+def check_packing(member: zipfile.ZipInfo) -> None:
+    """A member is stored or deflated. Of other methods Python unpacks all that it was given in one step.
+
+    Raises:
+        RejectedError: it is packed in another way.
+    """
+    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        msg = f"{member.filename!r} in the zip is packed by method {member.compress_type}; pack it with deflate (8)"
+        raise RejectedError("container", msg)
+
+
+def too_large(packed: int, caps: Caps) -> RejectedError:
+    """What is said of a file that unpacks beyond its caps."""
+    msg = (
+        f"{packed:,} bytes unpack to more than {caps.limit(packed):,}; at most {caps.ratio} times the packed "
+        f"size and {caps.size:,} bytes are accepted: send the file in parts"
+    )
+    return RejectedError("container", msg)
 
 
 def _damaged(error: Exception) -> RejectedError:
@@ -108,7 +133,7 @@ class _Capped(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """As `RawIOBase.read`, but full: fewer bytes than asked for only at the end."""
-        limit = min(self.caps.size, max(self.caps.grace, self.packed * self.caps.ratio))
+        limit = self.caps.limit(self.packed)
         wanted = limit - self.taken + 1 if size is None or size < 0 else min(size, limit - self.taken + 1)
         try:
             data = self.inner.read(wanted)
@@ -116,9 +141,5 @@ class _Capped(io.RawIOBase):
             raise _damaged(error) from error
         self.taken += len(data)
         if self.taken > limit:
-            msg = (
-                f"{self.packed:,} bytes unpack to more than {limit:,}; at most {self.caps.ratio} times the packed "
-                f"size and {self.caps.size:,} bytes are accepted: send the file in parts"
-            )
-            raise RejectedError("container", msg)
+            raise too_large(self.packed, self.caps)
         return data

@@ -67,7 +67,7 @@ def _independent(month: str) -> tuple[int, Decimal, Decimal | None]:
 
 @NO_LEEDS
 def test_leeds_lands_under_one_contract_with_every_row_and_penny() -> None:
-    contract, refused, recoded, blank = _contract("uk_spend_leeds"), [], 0, 0
+    contract, refused, recoded, blank, grouped, totals = _contract("uk_spend_leeds"), [], 0, 0, 0, 0
     headers: set[tuple[str, ...]] = set()
     for month, content in _leeds("raw").items():
         if not content:
@@ -83,10 +83,13 @@ def test_leeds_lands_under_one_contract_with_every_row_and_penny() -> None:
         assert ("cp1252" in found.totals.notes) == (not _is_utf8(content))
         recoded += bool(found.totals.notes)
         everything = _rows(content)
-        headers.add(tuple(name.strip().casefold() for name in everything[0]))
+        headers.add(tuple(name.strip() for name in everything[0]))
+        grouped += sum(1 for row in everything for cell in row if re.fullmatch(r"\s*-?\d{1,3}(,\d{3})+\.?\d*\s*", cell))
+        totals += grand is not None
         blank += sum(1 for row in everything if not any(cell.strip() for cell in row))
         refused += [(month, row["_row"]) for row in found.quarantined.to_pylist()]
-    assert (refused, recoded, len(headers), blank) == ([("2012-07", 8949)], 7, 11, 58_173)
+    assert (refused, recoded, len(headers), blank) == ([("2012-07", 8949)], 7, 12, 58_173)
+    assert (grouped, totals) == (11_000, 13)
     counts = [_independent(month)[0] for month, content in _leeds("raw").items() if content]
     assert (len(counts), sum(counts)) == (37, 361_446)
 

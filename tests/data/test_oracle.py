@@ -30,6 +30,7 @@ FTD = sorted((DATA / "sec_ftd").glob("cnsfails*.zip"))
 OXFORD = DATA / "uk_spend_oxford" / "data.tar.xz"
 CUSIPS = DATA / "reference" / "sec_cusip_ticker.parquet"
 ISO_4217 = DATA / "reference" / "iso4217_table_2026-01-01.xml"
+STATEMENTS = DATA / "bank_statements" / "bank_statements.tar.xz"
 FTD_TYPES = {
     "day": "DATE",
     "cusip": "VARCHAR",
@@ -152,3 +153,29 @@ def test_currencies_are_those_of_the_table_of_2026() -> None:
     assert currencies() == {
         code: int(digits) if re.fullmatch(r"\d", digits) else None for code, digits in units.items()
     }
+
+
+@pytest.mark.skipif(not ISO_4217.exists() or not STATEMENTS.exists(), reason=f"no reference under {DATA}")
+def test_the_table_of_currencies_is_a_foreign_key_of_bank_statements() -> None:
+    entries = ET.parse(ISO_4217).getroot().iter("CcyNtry")  # noqa: S314  # a file of our own
+    known = pa.array(sorted({code for entry in entries if (code := entry.findtext("Ccy"))}), pa.string())
+    contract, use = (
+        _contract("bank_statements"),
+        RuleUse("foreign_key", (("dataset", "currencies"), ("column", "code"))),
+    )
+    columns = (replace(each, rules=(use,)) if each.name == "currency" else each for each in contract.columns)
+    contract, found = replace(contract, columns=tuple(columns)), dict[str, int]()
+    for name, content in _statements().items():
+        form = replace(contract, file=replace(contract.file, name="ofx" if name.endswith(".ofx") else "mt940"))
+        verdict = validate(content, form, Declared(), Known(None, {use: Keys(known)}))
+        assert set(verdict.accepted["currency"].to_pylist()) <= {*known.to_pylist(), None}, name
+        for reason in (each for row in verdict.quarantined["reasons"].to_pylist() for each in row):
+            if reason["rule"] == "foreign_key":
+                found[reason["value"]] = found.get(reason["value"], 0) + 1
+    assert found == {"DEM": 20}  # the mark is no currency any more
+
+
+def _statements() -> dict[str, bytes]:
+    with tarfile.open(STATEMENTS) as archive:
+        members = [each for each in archive if each.name.endswith((".sta", ".ofx"))]
+        return {each.name: file.read() for each in members if (file := archive.extractfile(each))}

@@ -136,6 +136,7 @@ def an_outcome(manifest: Manifest, version: int | None) -> Outcome:
         "1.0.0",
         manifest.accepted_at,
         version,
+        notes={"cp1252": "line 2 is read as cp1252"},
     )
 
 

@@ -92,3 +92,29 @@ def test_both_sizes_hold_a_file_whose_journals_do_not_balance(fresh_cloud: Cloud
         assert (outcome.state, outcome.merged, outcome.rows) == ("held", 0, 1)
         reasons.append(outcome.held)
     assert reasons == [["1 row, first on line 2: debit must equal credit in the rows of each journal"]] * 2
+
+
+@pytest.mark.timeout(300)
+def test_both_sizes_tell_what_had_to_be_decided_to_read_a_file(fresh_cloud: Cloud, spark: SparkSession) -> None:
+    known = Books(fresh_cloud.settings, fresh_cloud.aws, accounts(), spark)
+    accept_accounts(known, "A")
+    good = to_file([("T1", "A", "J1", "2026-03-31", 1, 1)])
+    files = [good, good.replace(b"T1", b"T\xe9"), good.replace(b"T1", b"T\xe8").replace(b"1,1\n", b"1,2\n")]
+    told = []
+    for dataset, size in (("small", DRIVER), ("large", SPARK)):
+        books = Books(fresh_cloud.settings, fresh_cloud.aws, trades(dataset, "hold", ("utf-8", "cp1252")), spark)
+        outcomes: list[Outcome] = []
+        for seq, file in enumerate(files, 1):
+            books.accept(file)
+            outcomes += books.apply(seq, seq, settings=replace(books.settings, small_batch_bytes=size))
+        rows = [row for row in books.table("uploads").to_pylist() if row["dataset"] == dataset]
+        assert [dict(row["notes"]) for row in sorted(rows, key=lambda row: row["seq"])] == [
+            each.notes for each in outcomes
+        ]
+        told.append([(each.state, each.notes) for each in outcomes])
+    assert told[0] == told[1]
+    assert told[0] == [
+        ("applied", {}),
+        ("applied", {"cp1252": "line 2 is read as cp1252: byte 0xe9 cannot be read as utf-8"}),
+        ("held", {"cp1252": "line 2 is read as cp1252: byte 0xe8 cannot be read as utf-8"}),
+    ]

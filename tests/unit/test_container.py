@@ -57,6 +57,20 @@ def test_a_container_that_cannot_be_read_is_rejected(data: bytes, words: str) ->
         open_container(data).read()
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_what_python_would_unpack_in_one_step_is_refused_unread(form: str, method: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        if form == "xlsx":
+            archive.writestr("[Content_Types].xml", "<x/>")
+        with archive.open("bomb", "w") as bomb:
+            for _ in range(32):
+                bomb.write(b"\0" * 1024**2)
+    with pytest.raises(RejectedError, match=r"in the zip is packed by method 1[24]; pack it with deflate"):
+        validate(file.getvalue(), a_contract(name=form))
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, lambda data: a_zip(("bomb", data))])
 def test_a_bomb_is_refused_before_it_is_unpacked(pack: object) -> None:
     assert callable(pack)

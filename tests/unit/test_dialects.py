@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -189,3 +192,27 @@ def test_the_reason_for_another_encoding_is_noted() -> None:
     found = validate(b"id,name,amount\n1,a,2\n2,caf\xe9,3\n3,\x80,4\n", contract)
     assert found.totals.notes == {"cp1252": "line 3 is read as cp1252: byte 0xe9 cannot be read as utf-8"}
     assert validate(b"id,name,amount\n1,a,2\n", contract).totals.notes == {}
+
+
+@pytest.mark.parametrize("delimiter", list("\t;|^~:!&\x01\x1f"))
+@pytest.mark.parametrize("quote", ['"', "'", "`", "%", None])
+def test_any_delimiter_and_quote_read_back_what_they_wrote(delimiter: str, quote: str | None) -> None:
+    ends = ["\n"] if quote else []
+    inside = [f"a{delimiter}b", f"{quote}", f"{quote}{delimiter}{quote}{quote}", *ends] if quote else ['"', "'"]
+    names = [*inside, "plain", "caf\u00e9", "x,y"]
+    text = io.StringIO()
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    written = csv.writer(text, delimiter=delimiter, quotechar=quote, quoting=quoting, lineterminator="\r\n")
+    written.writerows([("id", "name", "amount"), *[(at, name, "1.50") for at, name in enumerate(names)]])
+    found = validate(text.getvalue().encode(), a_contract(delimiter=delimiter, quote=quote, trim=False))
+    assert (column(found, "name"), found.quarantined.num_rows) == (names, 0)
+    lines = [2 + at + ends.count("\n") * (at > names.index("\n")) if ends else 2 + at for at in range(len(names))]
+    assert column(found, "_row") == lines
+
+
+def test_dates_are_read_in_the_first_form_that_fits() -> None:
+    forms = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%y")
+    cells = texts("01/02/2026", "01/13/2026", "13.01.26", "13/13/2026", None)
+    parsed = parse(cells, Column("d", Kind.DATE, formats=forms), FileFormat())
+    assert parsed.values.to_pylist() == [date(2026, 2, 1), date(2026, 1, 13), date(2026, 1, 13), None, None]
+    assert parse(cells, Column("d", Kind.DATE, formats=forms[1:]), FileFormat()).values[0].as_py() == date(2026, 1, 2)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import time
 import zipfile
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledgerlake.errors import RejectedError
+from tables.contract import Column, Kind, RuleUse, Trailer
 from tests.hostile import BYTES, contract_for, judge_hostile, zipped
+from tests.shapes import a_contract
 from tests.statements import FILES
 from validation.formats import FORMATS
 from validation.validate import validate
@@ -34,7 +38,8 @@ def test_no_file_breaks_its_reader(form: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=80) | st.sampled_from(sorted(FILES.values())))
 def test_no_bytes_break_any_reader_wrapped_or_not(form: str, data: bytes) -> None:
-    for each in (data, gzip.compress(data, 1), zipped("x", data), gzip.compress(data)[:-4]):
+    packed = gzip.compress(data, 1)
+    for each in (data, packed, zipped("x", data), packed[:-4], gzip.compress(packed), zipped("x.gz", packed)):
         judge_hostile(each, form)
 
 
@@ -63,3 +68,54 @@ def test_a_workbook_that_is_a_bomb_is_refused_before_it_is_read() -> None:
                 part.write(b" " * 1024**2)
     with pytest.raises(RejectedError, match="in the workbook unpacks to 272,629,760 bytes"):
         validate(file.getvalue(), contract_for("xlsx"))
+
+
+EXPLODING = ("(a+)+$", "(a|a)*b", "(a|aa)+b", "([a-z]+)*[0-9]", "(.*a){25}b", "^(([a-z])+.)+[A-Z]([a-z])+$")
+
+
+@pytest.mark.parametrize("pattern", EXPLODING)
+def test_a_pattern_that_explodes_elsewhere_takes_no_time(pattern: str) -> None:
+    """Each costs an engine that backtracks more time than there is, in a cell and in a line at the end of the file."""
+    trailer = Trailer(pattern, "count", optional=True)
+    rule = RuleUse("pattern", (("pattern", pattern),))
+    columns = (Column("account", Kind.STRING, rules=(rule,)), Column("note", Kind.STRING))
+    for form in ("csv", "fixed", "xlsx"):
+        positions = (("account", 1, 30_000), ("note", 30_001, 30_001))
+        header = {"positions": positions, "header": 0, "ragged_rows": "fill"} if form == "fixed" else {}
+        contract = a_contract(columns, name=form, trailers=(trailer,), **header)
+        started = time.monotonic()
+        found = validate(with_lines(form, "account,note", "a" * 30_000 + ",!", "a" * 30_000 + "!"), contract)
+        assert time.monotonic() - started < 5
+        assert (found.held, found.totals.trailers) == ((), ())
+        assert found.quarantined.num_rows
+
+
+def with_lines(form: str, *lines: str) -> bytes:
+    """A file of these lines; a workbook has their cells."""
+    if form != "xlsx":
+        return "".join(f"{line}\n" for line in lines[form == "fixed" :]).encode()
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for line in lines:
+        book.active.append(line.split(","))
+    book.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("pattern", [r"\pL+ ([0-9]+)\z", "[[:alpha:]]+ ([0-9]+)", "(?i)END (?P<rows>[0-9]+)"])
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_line_at_the_end_is_told_as_re2_does(form: str, pattern: str) -> None:
+    contract = a_contract((Column("account", Kind.STRING),), name=form, trailers=(Trailer(pattern, "count"),))
+    assert validate(with_lines(form, "account", "a", "End 1"), contract).held == ()
+    (why,) = validate(with_lines(form, "account", "a", "End 2"), contract).held
+    assert why.endswith("declares 2 rows, the file has 1: a difference of 1")
+
+
+def test_a_line_at_the_end_that_leaves_its_total_out_holds_the_file() -> None:
+    contract = a_contract((Column("account", Kind.STRING),), trailers=(Trailer("END ?([0-9]+)?", "count"),))
+    assert validate(b"account\na\nEND\n", contract).held == ("the trailer on line 3 declares '', which is no number",)
+
+
+def test_a_stated_header_of_a_million_columns_is_rejected() -> None:
+    contract = a_contract((Column("account", Kind.STRING),))
+    with pytest.raises(RejectedError, match="line 1: no header found"):
+        validate(b"account" + b",x" * 1_000_000 + b"\n1\n", contract)

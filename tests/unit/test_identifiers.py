@@ -18,7 +18,7 @@ from validation.rules import RULES
 from validation.rules.characters import ALPHANUMERIC, DIGITS, LETTERS
 from validation.rules.identifiers import CONSONANTS, alphabets
 
-PER_KIND = 15_000
+PER_KIND = 17_500
 CHARACTERS = {"n": DIGITS, "a": LETTERS, "c": ALPHANUMERIC}
 
 
@@ -116,17 +116,16 @@ def test_a_rule_and_the_oracle_agree_on_numbers_and_their_mutants(kind: str) -> 
     mutants: dict[str, None] = {}
     while len(mutants) < PER_KIND:
         mutants[slip(chance.choice(valid), chance)] = None
+    for number in valid:
+        mutants.pop(number, None)  # two like characters exchanged
     assert all(judged(kind, valid))
     assert all(oracle.is_valid(number, **options) for number in valid)
     said = dict(zip(mutants, judged(kind, list(mutants)), strict=True))
-    for number, fine in said.items():
-        if not stricter(kind, number):
-            assert fine == oracle.is_valid(number, **options), number
+    compared = [number for number in said if not stricter(kind, number)]
+    for number in compared:
+        assert said[number] == oracle.is_valid(number, **options), number
+    assert len(compared) * len(KINDS) >= 100_000
     assert 0 < sum(said.values()) < len(said) * (0.9 if kind == "bic" else 0.3)
-
-
-def test_a_hundred_thousand_mutants_are_compared() -> None:
-    assert PER_KIND * len(KINDS) >= 100_000
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -72,6 +72,7 @@ def test_an_outcome_of_an_earlier_writer_is_read_without_what_it_did_not_know() 
         "warnings": {"amount.outlier": 2},
         "rules_sha256": "1" * 64,
         "reference_versions": {"accounts": 7},
+        "notes": {"cp1252": "line 3 is read as cp1252"},
     }
     earlier = {name: value for name, value in known.items() if name not in later}
     assert Outcome.from_json(json.dumps(earlier)) == outcome

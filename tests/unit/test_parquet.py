@@ -12,10 +12,10 @@ import pytest
 
 from ledgerlake.errors import RejectedError
 from tables.contract import Column, Kind
-from tests.shapes import AMOUNT, ID, NAME, a_contract, messages, reasons
+from tests.shapes import AMOUNT, ID, NAME, a_contract, column, messages, reasons
 from validation.formats import parquet
 from validation.header import check_header
-from validation.validate import check_conservation, validate
+from validation.validate import check_conservation, judge, validate, verdict
 
 DAY, TIME = Column("day", Kind.DATE), Column("at", Kind.TIMESTAMP)
 TRADES = a_contract((ID, NAME, AMOUNT, DAY, TIME), name="parquet")
@@ -81,3 +81,33 @@ def test_a_schema_that_does_not_suit_is_rejected(data: bytes, words: str) -> Non
 def test_it_is_told_by_its_magic() -> None:
     assert parquet.sniff(a_parquet(id=pa.array([1])))
     assert not parquet.sniff(b"id,name")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+@pytest.mark.parametrize("piece", [1, 200, 1024**2])
+def test_a_text_that_is_written_once_stands_in_every_row_however_they_are_cut(kind: pa.DataType, piece: int) -> None:
+    names = ["a" * 100, None, "é", "a" * 100] * 25
+    table = pa.table({"id": pa.array(range(100)), "name": pa.array(names, kind)})
+    file = io.BytesIO()
+    pq.write_table(table, file, row_group_size=30)
+    found = verdict(judge(parquet.split(io.BytesIO(file.getvalue()), TRADES, piece), TRADES), TRADES)
+    assert column(found, "name") == names
+    assert column(found, "_row") == list(range(1, 101))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+def test_a_text_that_would_fill_the_memory_is_refused(kind: pa.DataType) -> None:
+    with pytest.raises(RejectedError, match="bytes unpack to more than 67,108,864; at most 200 times"):
+        validate(bomb(kind), TRADES)
+
+
+def test_what_a_file_says_of_its_own_size_is_believed_if_it_is_too_much() -> None:
+    data = a_parquet(id=pa.array([0] * 9_000_000))
+    assert len(data) < 100_000
+    with pytest.raises(RejectedError, match="bytes unpack to more than 67,108,864; at most 200 times"):
+        validate(data, TRADES)
+
+
+def bomb(kind: pa.DataType) -> bytes:
+    """700 rows of one text of 100,000 characters, in a few thousand bytes."""
+    return a_parquet(id=pa.array(range(700)), name=pa.array(["x" * 100_000] * 700, kind))

@@ -177,7 +177,7 @@ class Dripping(io.RawIOBase):
 def test_lines_are_those_of_an_editor_however_they_come(text: str, drops: list[int]) -> None:
     stream = cast("BinaryIO", Dripping(text.encode(), drops))
     lines = re.split("\r\n|\r|\n", text)
-    assert list(text_lines(stream, _contract("mt940"))) == list(enumerate(lines, 1))
+    assert list(text_lines(stream, _contract("mt940"), {})) == list(enumerate(lines, 1))
 
 
 @pytest.mark.parametrize("count", ["9" * 5000, "--5", "+-5", "1,5", "\u0661"])

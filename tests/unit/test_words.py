@@ -162,6 +162,7 @@ def test_the_published_members_of_each_schema_do_not_change_without_a_version() 
         "reference_versions",
         "waived",
         "replaced",
+        "notes",
     ]
 
 

@@ -140,6 +140,18 @@ def test_a_dimension_that_lies_costs_nothing() -> None:
     assert column(validate(lying, _contract(header=3)), "id") == [1, 2]
 
 
+@pytest.mark.parametrize(("column", "value", "rows"), [(2, "x" * 30_000, 1_000), (16_384, 1, 100)])
+def test_a_sheet_that_is_much_larger_than_its_file_is_rejected(column: int, value: Any, rows: int) -> None:
+    """One text that all rows share; and rows of blank cells, which are not written but read."""
+    book, file = openpyxl.load_workbook(io.BytesIO(_workbook(HEAD))), io.BytesIO()
+    for row in range(2, rows + 2):
+        book.active.cell(row, column, value)
+    book.save(file)
+    assert len(file.getvalue()) < 50_000
+    with pytest.raises(RejectedError, match="bytes unpack to more than 16,777,216; at most 200 times"):
+        validate(file.getvalue(), _contract(unknown_columns="ignore"))
+
+
 CELLS = st.one_of(
     st.none(), st.integers(-(10**15), 10**15), st.decimals(-(10**6), 10**6, places=2), st.text("a ,\"'é", max_size=4)
 )

@@ -20,11 +20,10 @@ from validation.formats.entries import (
     Item,
     Joined,
     Unbalanced,
-    blocks,
     columns_of,
     differs,
     in_units,
-    text_lines,
+    text_blocks,
     written,
 )
 
@@ -75,7 +74,7 @@ def check_header(_prefix: bytes, contract: Contract, _complete: bool) -> None:  
 
 def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
     """As `Format.split`."""
-    yield from blocks(_items(text_lines(stream, contract)), contract)
+    yield from text_blocks(stream, contract, _items)
 
 
 FORMAT = Format("bai2", sniff, check_header, split)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import BinaryIO
 
@@ -84,6 +84,12 @@ class Format:
     check_header: Callable[[bytes, Contract, bool], None]
     split: Callable[[BinaryIO, Contract], Iterator[Callable[[], Block]]]
     text: bool = True
+
+
+def noted(task: Callable[[], Block], notes: dict[str, str]) -> Block:
+    """A block with what was decided of its file before it."""
+    block = task()
+    return replace(block, notes=notes | block.notes) if notes else block
 
 
 def read_fully(stream: BinaryIO, size: int) -> bytes:

@@ -12,6 +12,7 @@ from validation.formats.block import Lookahead
 from validation.formats.dialect import Dialect
 from validation.formats.encoding import readable
 from validation.formats.records import Records, find_records, holds, line_count, lone_return
+from validation.formats.trailers import declarations
 from validation.verdict import TrailerLine
 
 CHUNK = 4 * 1024 * 1024  # each costs about a millisecond beside what its rows cost
@@ -86,7 +87,7 @@ def without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk, 
         text = tail[:end].removesuffix(b"\n").removesuffix(b"\r")
         start = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
         content = text[start:].strip()
-        declared = _declared(readable(content, dialect.encodings), line - 1, dialect, found)
+        declared = declarations(readable(content, dialect.encodings), line - 1, dialect.trailers, found)
         if content.strip(dialect.nothing) and not (declared and _starts_record(chunk, first + start)):
             break
         found += declared
@@ -96,16 +97,6 @@ def without_trailers(chunk: Chunk, dialect: Dialect, size: int) -> tuple[Chunk, 
     end, lines = first + end, line - chunk.line
     records = chunk.records and chunk.records.first(int(np.searchsorted(chunk.records.starts, end)))
     return Chunk(chunk.data[:end], chunk.line, lines, records, chunk.final), tuple(reversed(found))
-
-
-def _declared(text: str, line: int, dialect: Dialect, found: list[TrailerLine]) -> list[TrailerLine]:
-    """What a line declares. A trailer that declares a total counts once; a footer that declares none may repeat."""
-    already = [each.trailer for each in found if each.trailer.total != "none"]
-    return [
-        TrailerLine(line, trailer, "" if trailer.total == "none" else matched[1])
-        for pattern, trailer in dialect.trailers
-        if trailer not in already and (matched := pattern.fullmatch(text))
-    ]
 
 
 def _starts_record(chunk: Chunk, start: int) -> bool:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from tables.contract import Contract
-from validation.formats.block import Block, Broken, Format, Lookahead, Others, beside
+from validation.formats.block import Block, Broken, Format, Lookahead, Others, beside, noted
 from validation.formats.chunks import CHUNK, TAIL, Chunk, chunks, with_records, without_trailers
 from validation.formats.dialect import HEAD, Dialect, fields_of, find_header, open_delimited
 from validation.formats.encoding import Text, readable, to_utf8
@@ -49,14 +49,15 @@ def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # 
 
 def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK, tail: int = TAIL) -> Iterator[Callable[[], Block]]:
     """As `Format.split`; `chunk` and `tail` are sizes in bytes."""
-    text, dialect = open_delimited(stream, contract)
+    notes: dict[str, str] = {}
+    text, dialect = open_delimited(stream, contract, notes)
     ahead = Lookahead(text)
     header = find_header(ahead.window(HEAD), dialect, contract, final=ahead.is_all(HEAD))
     ahead.skip(header.size)
     heading = header.names if "header" in dialect.skipped else ()
     dialect = replace(dialect, columns=header.columns, heading=heading)
     for each in chunks(ahead, header.line, dialect, chunk, tail):
-        yield partial(read, each, dialect, tail)
+        yield partial(noted, partial(read, each, dialect, tail), notes)
 
 
 FORMAT = Format("csv", sniff, check_header, split)

@@ -32,7 +32,7 @@ class Dialect:
     delimiter: bytes
     quote: bytes | None
     encodings: tuple[str, ...]
-    trailers: tuple[tuple[re.Pattern[str], Trailer], ...]
+    trailers: tuple[Trailer, ...]
     nothing: bytes = BLANK
     fills: str | None = None
     distinct: frozenset[str] = frozenset()
@@ -51,17 +51,19 @@ class Header:
     names: tuple[str, ...]
 
 
-def open_delimited(stream: BinaryIO, contract: Contract) -> tuple[BinaryIO, Dialect]:
-    """The text of a file, and its dialect as far as the contract tells it."""
+def open_delimited(
+    stream: BinaryIO, contract: Contract, notes: dict[str, str] | None = None
+) -> tuple[BinaryIO, Dialect]:
+    """The text of a file, and its dialect as far as the contract tells it; `notes` as in `open_text`."""
     file = contract.file
-    text, encodings = open_text(stream, file.encodings)
+    text, encodings = open_text(stream, file.encodings, notes)
     delimiter, quote = file.delimiter.encode(), file.quote.encode() if file.quote else None
     nothing = BLANK.replace(delimiter, b"")
     return text, Dialect(
         delimiter,
         quote,
         encodings,
-        tuple((re.compile(trailer.pattern, re.ASCII), trailer) for trailer in file.trailers),
+        file.trailers,
         nothing + delimiter + (quote or b"") if "blank" in file.skip_rows else nothing,
         file.unknown_columns if file.ragged_rows == "fill" else None,
         frozenset(column.name for column in contract.columns if column.kind in DISTINCT),

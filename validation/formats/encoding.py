@@ -27,10 +27,13 @@ _MARKS = (
 _READ = 1024 * 1024
 
 
-def open_text(stream: BinaryIO, encodings: tuple[str, ...]) -> tuple[BinaryIO, tuple[str, ...]]:
+def open_text(
+    stream: BinaryIO, encodings: tuple[str, ...], notes: dict[str, str] | None = None
+) -> tuple[BinaryIO, tuple[str, ...]]:
     """The stream after its byte order mark, and the encodings that its lines may have.
 
-    A file in an encoding that does not keep ASCII bytes as they are (UTF-16, Shift-JIS) is read as UTF-8.
+    A file in an encoding that does not keep ASCII bytes as they are (UTF-16, Shift-JIS) is read as UTF-8. `notes`
+    remembers a mark of another encoding than the first.
 
     Raises:
         RejectedError: the byte order mark names an encoding that is not declared; while reading: a byte cannot be read.
@@ -42,6 +45,8 @@ def open_text(stream: BinaryIO, encodings: tuple[str, ...]) -> tuple[BinaryIO, t
     if marked and marked not in {re.sub("-(?:le|be)$", "", name) for name in declared}:
         msg = f"the file says it is {marked.upper()}; accepted: {', '.join(encodings)}"
         raise RejectedError(CHECK, msg)
+    if marked and notes is not None and not declared[0].startswith(marked):
+        notes[marked] = f"the file is read as {marked}: it begins with the byte order mark of that"
     skipped = len(mark) if marked == "utf-8" else 0
     if start is None:
         text = cast("BinaryIO", _Prefixed(head[skipped:], stream))

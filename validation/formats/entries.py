@@ -14,7 +14,7 @@ import pyarrow as pa
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
 from validation.columns import Columns, fold, match, names_of
-from validation.formats.block import Block, Broken, beside
+from validation.formats.block import Block, Broken, beside, noted
 from validation.formats.encoding import decoded, open_text
 from validation.totals import EXACT, add
 
@@ -95,13 +95,22 @@ def blocks(items: Iterator[Item], contract: Contract) -> Iterator[Callable[[], B
     yield partial(_block, some, _named(contract), columns)
 
 
-def text_lines(stream: BinaryIO, contract: Contract) -> Iterator[tuple[int, str]]:
-    """The lines of a text with their numbers; LF, CR LF and CR end one.
+def text_blocks(
+    stream: BinaryIO, contract: Contract, read: Callable[[Iterator[tuple[int, str]]], Iterator[Item]]
+) -> Iterator[Callable[[], Block]]:
+    """As `blocks`, of what is read from the lines of a text."""
+    notes: dict[str, str] = {}
+    for task in blocks(read(text_lines(stream, contract, notes)), contract):
+        yield partial(noted, task, dict(notes))
+
+
+def text_lines(stream: BinaryIO, contract: Contract, notes: dict[str, str]) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers; LF, CR LF and CR end one. `notes` as in `open_text` and `decoded`.
 
     Raises:
         RejectedError: while reading: a line is too long, or in none of the contract's encodings.
     """
-    text, encodings = open_text(stream, contract.file.encodings)
+    text, encodings = open_text(stream, contract.file.encodings, notes)
     rest, line = b"", 1
     while True:
         more = text.read(_READ)
@@ -109,7 +118,7 @@ def text_lines(stream: BinaryIO, contract: Contract) -> Iterator[tuple[int, str]
         whole = (rest + more).removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         rest = whole.pop() + held if more else b""
         for each in whole:
-            yield line, decoded(each, encodings, line)
+            yield line, decoded(each, encodings, line, notes)
             line += 1
         if not more:
             return

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tables.contract import Contract
 from validation.columns import match
-from validation.formats.block import Block, Broken, Format, Lookahead
+from validation.formats.block import Block, Broken, Format, Lookahead, noted
 from validation.formats.chunks import CHUNK, TAIL, Chunk, chunks, with_records, without_trailers
 from validation.formats.delimited import sniff
 from validation.formats.dialect import Dialect, open_delimited
@@ -30,11 +30,12 @@ def check_header(_prefix: bytes, contract: Contract, _complete: bool) -> None:  
 def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK, tail: int = TAIL) -> Iterator[Callable[[], Block]]:
     """As `Format.split`; `chunk` and `tail` are sizes in bytes."""
     _check_columns(contract)
-    text, dialect = open_delimited(stream, contract)
+    notes: dict[str, str] = {}
+    text, dialect = open_delimited(stream, contract, notes)
     ahead = Lookahead(text)
     lines = contract.file.header or 0  # those above the data
     for each in chunks(ahead, 1, dialect, chunk, tail):
-        yield partial(read, each, dialect, contract, lines, tail)
+        yield partial(noted, partial(read, each, dialect, contract, lines, tail), notes)
 
 
 FORMAT = Format("fixed", sniff, check_header, split)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
 from validation.columns import CHECK as HEADER
-from validation.formats.block import Block, Format, read_fully
+from validation.formats.block import Block, Format, noted, read_fully
 from validation.formats.encoding import CHECK, open_text
 from validation.formats.json_lines import check_object, read_objects
 
@@ -52,20 +52,18 @@ def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # 
 
 def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
     """As `Format.split`."""
+    notes: dict[str, str] = {}
+    text, encodings = open_text(stream, contract.file.encodings, notes)
     some: list[Token] = []
-    for each in _found(stream, contract):
+    for each in _objects(_tokens(text, encodings), contract.file.path):
         some.append(each)
         if len(some) == ROWS:
-            yield partial(read_objects, some, contract)
+            yield partial(noted, partial(read_objects, some, contract), notes)
             some = []
-    yield partial(read_objects, some, contract)
+    yield partial(noted, partial(read_objects, some, contract), notes)
 
 
 FORMAT = Format("json", sniff, check_header, split)
-
-
-def _found(stream: BinaryIO, contract: Contract) -> Iterator[Token]:
-    return _objects(_tokens(*open_text(stream, contract.file.encodings)), contract.file.path)
 
 
 def _tokens(stream: BinaryIO, encodings: tuple[str, ...]) -> Iterator[Token]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
 from validation.columns import CHECK, Names, fold, names_of, nearest, needed
-from validation.formats.block import Block, Broken, Format, Others, read_fully
+from validation.formats.block import Block, Broken, Format, Others, noted, read_fully
 from validation.formats.encoding import decoded, open_text, readable
 
 CHUNK = 1024 * 1024
@@ -92,14 +92,15 @@ def check_object(text: str, contract: Contract) -> None:
 
 def split(stream: BinaryIO, contract: Contract, chunk: int = CHUNK) -> Iterator[Callable[[], Block]]:
     """As `Format.split`."""
-    text, encodings = open_text(stream, contract.file.encodings)
+    notes: dict[str, str] = {}
+    text, encodings = open_text(stream, contract.file.encodings, notes)
     line, rest = 1, b""
     while True:
         more = read_fully(text, max(chunk, len(rest)))
         data = rest + more
         cut = data.rfind(b"\n") + 1 if more else len(data)
         if cut:
-            yield partial(read, data[:cut], line, contract, encodings)
+            yield partial(noted, partial(read, data[:cut], line, contract, encodings), notes)
             line += data.count(b"\n", 0, cut)
         rest = data[cut:]
         if len(rest) > MAX_LINE:
@@ -114,10 +115,9 @@ FORMAT = Format("jsonl", sniff, check_header, split)
 
 def read(data: bytes, first_line: int, contract: Contract, encodings: tuple[str, ...]) -> Block:
     """One block."""
-    lines = enumerate(data.split(b"\n"), first_line)
-    return read_objects(
-        [(line, decoded(raw.removesuffix(b"\r"), encodings, line)) for line, raw in lines if raw.strip()], contract
-    )
+    lines, notes = enumerate(data.split(b"\n"), first_line), dict[str, str]()
+    found = [(line, decoded(raw.removesuffix(b"\r"), encodings, line, notes)) for line, raw in lines if raw.strip()]
+    return noted(partial(read_objects, found, contract), notes)
 
 
 def read_objects(found: Sequence[tuple[int, str]], contract: Contract) -> Block:

@@ -18,12 +18,11 @@ from validation.formats.entries import (
     Joined,
     Movements,
     Unbalanced,
-    blocks,
     columns_of,
     differs,
     number,
     off,
-    text_lines,
+    text_blocks,
     written,
 )
 
@@ -71,7 +70,7 @@ def check_header(_prefix: bytes, contract: Contract, _complete: bool) -> None:  
 
 def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
     """As `Format.split`."""
-    yield from blocks(_items(text_lines(stream, contract)), contract)
+    yield from text_blocks(stream, contract, _items)
 
 
 FORMAT = Format("mt940", sniff, check_header, split)

@@ -19,10 +19,9 @@ from validation.formats.entries import (
     Entry,
     Item,
     Unbalanced,
-    blocks,
     columns_of,
     number,
-    text_lines,
+    text_blocks,
     written,
 )
 
@@ -69,7 +68,7 @@ def check_header(_prefix: bytes, contract: Contract, _complete: bool) -> None:  
 
 def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
     """As `Format.split`."""
-    yield from blocks(_items(_tags(text_lines(stream, contract))), contract)
+    yield from text_blocks(stream, contract, lambda lines: _items(_tags(lines)))
 
 
 FORMAT = Format("ofx", sniff, check_header, split)

@@ -15,10 +15,14 @@ import pyarrow.parquet as pq
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
 from validation.columns import CHECK, Columns, match
+from validation.container import Caps, too_large
 from validation.formats.block import Block, Format, beside
 
 MAGIC = b"PAR1"
 ROWS = 64 * 1024
+PIECE = 64 * 1024**2  # bytes that one block has at most, as far as its rows are alike
+CAPS = Caps(grace=PIECE)
+"""A value that is written once may stand in millions of rows."""
 _DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
@@ -33,20 +37,29 @@ def check_header(prefix: bytes, contract: Contract, complete: bool) -> None:  # 
         _columns(_open(pa.BufferReader(prefix)), contract)
 
 
-def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]:
-    """As `Format.split`. The packed file is held in memory: its schema stands at its end."""
-    file = _open(pa.BufferReader(stream.read()))
-    columns = _columns(file, contract)
-    row = 1
-    batches = file.iter_batches(batch_size=max(1, ROWS // (1 + len(columns.others))), use_threads=False)
+def split(stream: BinaryIO, contract: Contract, piece: int = PIECE) -> Iterator[Callable[[], Block]]:
+    """As `Format.split`; `piece` is a size in bytes.
+
+    The packed file is held in memory: its schema stands at its end.
+    """
+    data = stream.read()
+    file = _open(pa.BufferReader(data))
+    columns, unpacked, row = _columns(file, contract), 0, 1
+    batches = file.iter_batches(batch_size=_rows_at_once(file, columns, len(data), piece), use_threads=False)
     while True:
         try:
             batch = next(batches, None)
+            size = sum(map(_size, batch.columns)) if batch is not None else 0
         except _DAMAGE as error:
             raise _damaged(error) from error
         if batch is None:
             return
-        yield partial(read, batch, row, columns, contract)
+        unpacked += size
+        if unpacked > CAPS.limit(len(data)):
+            raise too_large(len(data), CAPS)
+        step = max(1, batch.num_rows * piece // max(size, piece))
+        for at in range(0, batch.num_rows, step):
+            yield partial(read, batch.slice(at, step), row + at, columns, contract)
         row += batch.num_rows
 
 
@@ -63,9 +76,38 @@ def read(batch: pa.RecordBatch, first_row: int, columns: Columns, contract: Cont
     return Block(rows, cells, partial(_raw, batch), others=beside(others, batch.num_rows))
 
 
+def _rows_at_once(file: pq.ParquetFile, columns: Columns, packed: int, piece: int) -> int:
+    """As many rows as are no more than a block, by what the file says of its groups of rows.
+
+    Raises:
+        RejectedError: a group unpacks beyond the caps.
+    """
+    rows = ROWS // (1 + len(columns.others))
+    for number in range(file.num_row_groups):
+        group = file.metadata.row_group(number)
+        if group.total_byte_size > CAPS.limit(packed):
+            raise too_large(packed, CAPS)
+        rows = min(rows, group.num_rows * piece // max(group.total_byte_size, 1))
+    return max(1, rows)
+
+
+def _size(values: pa.Array) -> int:
+    """Bytes of a column when each row has its own; raises `ArrowException` where a row has a text that is not there."""
+    if not pa.types.is_dictionary(values.type) or not _is_text(values.type.value_type):
+        return int(values.nbytes)
+    return pc.sum(pc.binary_length(values.dictionary).take(values.indices)).as_py() or 0
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return kind in {pa.string(), pa.large_string(), pa.string_view()}
+
+
 def _open(source: pa.NativeFile) -> pq.ParquetFile:
+    """Texts are read as the file has them: each that is written once, once."""
     try:
-        return pq.ParquetFile(source)
+        schema = pq.read_schema(source)
+        texts = [field.name for field in schema if _is_text(field.type)]
+        return pq.ParquetFile(source, read_dictionary=texts)
     except _DAMAGE as error:
         raise _damaged(error) from error
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import tempfile
 import warnings
 import zipfile
@@ -30,14 +29,17 @@ from ledgerlake.errors import RejectedError
 from tables.contract import Contract, Kind
 from validation.columns import CHECK as HEADER
 from validation.columns import Columns, fold, match, names_of, needed
+from validation.container import DEFAULT_CAPS, check_packing, too_large
 from validation.formats.block import Block, Broken, Format, beside
+from validation.formats.trailers import declarations
 from validation.verdict import TrailerLine
 
 ROWS = 10_000
 TAIL = 100  # trailer lines are among this many last rows
 HEAD = 100  # a header that is found is among this many first rows
 MAX_ROWS = 1_048_576
-MAX_CELLS = 1_000_000  # of one block
+MAX_BLOCK = 16 * 1024**2
+CELL = 16  # bytes of a cell beside its text
 MAX_SHEET, MAX_PART = 1024**3, 256 * 1024**2
 _XML_START = 64 * 1024
 _AT_ONCE = 500  # rows that are asked of openpyxl in one step
@@ -59,6 +61,11 @@ class _Row:
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(self.texts())
         return line.getvalue()
+
+    @property
+    def size(self) -> int:
+        """About so many bytes; of cells that share a text each counts with its own, and a cell without a value too."""
+        return CELL * len(self.cells) + sum(len(cell) for cell in self.cells if isinstance(cell, str))
 
     @property
     def is_blank(self) -> bool:
@@ -88,8 +95,8 @@ def split(stream: BinaryIO, contract: Contract) -> Iterator[Callable[[], Block]]
         for row in rows:
             if not row.is_blank and not (heading and _is_heading(row, heading)):
                 some.append(row)
-                size += len(row.cells)
-            if len(some) > TAIL and (len(some) == ROWS + TAIL or size > MAX_CELLS):
+                size += row.size
+            if len(some) > TAIL and (len(some) == ROWS + TAIL or size > MAX_BLOCK):
                 yield partial(_block, some[:-TAIL], columns, contract, ())
                 some, size = some[-TAIL:], 0
         some, trailers = _without_trailers(some, contract)
@@ -109,7 +116,7 @@ def _rows(stream: BinaryIO, contract: Contract) -> Iterator[Iterator[_Row]]:
         file = stream if stream.seekable() else cast("BinaryIO", spool)
         file.seek(0)
         with closing(_readable(partial(_open, file))) as book:
-            yield _numbered(_sheet(book, contract))
+            yield _numbered(_sheet(book, contract), file.seek(0, io.SEEK_END))
 
 
 def _readable(step: Callable[[], Any]) -> Any:
@@ -135,6 +142,7 @@ def _check_parts(file: BinaryIO) -> None:
     """The parts are not too large, and none has a document type."""
     with zipfile.ZipFile(file) as archive:
         for part in archive.infolist():
+            check_packing(part)
             most = MAX_SHEET if part.filename.startswith("xl/worksheets/") else MAX_PART
             if part.file_size > most:
                 what = f"{part.filename!r} in the workbook unpacks to {part.file_size:,} bytes"
@@ -165,17 +173,21 @@ def _sheet(book: Any, contract: Contract) -> Any:
     return book[wanted] if wanted is not None else book.worksheets[0]
 
 
-def _numbered(sheet: Any) -> Iterator[_Row]:
+def _numbered(sheet: Any, packed: int) -> Iterator[_Row]:
     sheet.reset_dimensions()  # what the sheet says of its size is not trusted
     rows = sheet.iter_rows(values_only=True)
-    number = 0
+    number = unpacked = 0
     while some := _readable(lambda: list(islice(rows, _AT_ONCE))):
         for cells in some:
             number += 1
             if number > MAX_ROWS:
                 msg = f"the sheet has more than {MAX_ROWS:,} rows"
                 raise RejectedError("records", msg)
-            yield _Row(number, cells)
+            row = _Row(number, cells)
+            unpacked += row.size
+            if unpacked > DEFAULT_CAPS.limit(packed):
+                raise too_large(packed, DEFAULT_CAPS)
+            yield row
 
 
 def _header(rows: Iterator[_Row], contract: Contract) -> tuple[list[str], Columns]:
@@ -200,15 +212,9 @@ def _is_heading(row: _Row, heading: tuple[str, ...]) -> bool:
 
 def _without_trailers(rows: list[_Row], contract: Contract) -> tuple[list[_Row], tuple[TrailerLine, ...]]:
     """Takes trailers from the end, each that declares a total once; the first row that is none ends the search."""
-    patterns = [(re.compile(trailer.pattern, re.ASCII), trailer) for trailer in contract.file.trailers]
     found: list[TrailerLine] = []
     while rows and len(found) < TAIL:
-        text, already = rows[-1].raw(), [each.trailer for each in found if each.trailer.total != "none"]
-        declared = [
-            TrailerLine(rows[-1].number, trailer, "" if trailer.total == "none" else matched[1])
-            for pattern, trailer in patterns
-            if trailer not in already and (matched := pattern.fullmatch(text))
-        ]
+        declared = declarations(rows[-1].raw(), rows[-1].number, contract.file.trailers, found)
         if not declared:
             break
         found += declared
