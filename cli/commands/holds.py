@@ -9,7 +9,7 @@ from cli.command import Command
 from cli.person import client_of, person_argument
 from cli.shell import Reply, Shell, table
 from cli.uploads import decided, reason
-from ingestion.client import Client, Json
+from ingestion.client import Json
 
 
 def _list_arguments(parser: ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _list(shell: Shell, arguments: Namespace) -> Reply:
-    client = Client(shell.api_url)
+    client = client_of(shell, arguments)
     datasets = [arguments.dataset] if arguments.dataset else client.datasets()
     held = [each for name in datasets for each in client.holds(name)]
     rows = [

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cli.command import Command
+from cli.person import client_of
 from cli.shell import Exit, Reply, Shell, Verbatim
-from ingestion.client import Client
 from ledgerlake.errors import ConfigurationError
 
 
@@ -17,7 +17,7 @@ def _show_arguments(parser: ArgumentParser) -> None:
 
 
 def _show(shell: Shell, arguments: Namespace) -> Reply:
-    found = Client(shell.api_url).receipt(arguments.upload_id)
+    found = client_of(shell, arguments).receipt(arguments.upload_id)
     hints = ("keep it: ledgerlake receipt show UPLOAD_ID > receipt.json", "ledgerlake receipt verify receipt.json")
     return Reply(found, Verbatim(f"{json.dumps(found, indent=2, ensure_ascii=False)}\n"), hints)
 
@@ -33,7 +33,7 @@ def _verify(shell: Shell, arguments: Namespace) -> Reply:
         raise ConfigurationError(f"{arguments.file} is no receipt: {error}") from error
     if not isinstance(found, dict) or not isinstance(found.get("receipt"), dict):
         raise ConfigurationError(f"{arguments.file} is no receipt: it has no member 'receipt'")
-    genuine = Client(shell.api_url).is_genuine(found)
+    genuine = client_of(shell, arguments).is_genuine(found)
     about = {"upload_id": found["receipt"].get("upload_id"), "genuine": genuine}
     shown = "genuine: signed by this installation, to the last character" if genuine else "[red]not genuine[/]"
     hints = () if genuine else ("ask for it again: ledgerlake receipt show UPLOAD_ID",)

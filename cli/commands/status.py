@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 from rich.console import Group
 
 from cli.command import Command
+from cli.person import client_of
 from cli.shell import Exit, Reply, Shell
 from cli.uploads import hints, listing, whole
-from ingestion.client import Client
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(shell: Shell, arguments: Namespace) -> Reply:
-    client = Client(shell.api_url)
+    client = client_of(shell, arguments)
     if arguments.upload_id:
         upload = client.status(arguments.upload_id)
         bad = upload["state"] in {"held", "rejected"}
