@@ -19,7 +19,7 @@ test: setup ## lint, types, import fences, all tests
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
-	$(VENV)/pytest -n 2
+	$(VENV)/pytest -n 3
 
 laws: setup ## the laws of the merge modes with 10,000 histories each instead of 2,000 (minutes)
 	LAWS_HISTORIES=10000 $(VENV)/pytest tests/laws
