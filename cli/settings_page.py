@@ -21,9 +21,9 @@ overrule it. This page is made from `ledgerlake/settings.py`: `python -m cli.set
 """
 
 TAIL = """
-The command line reads `LEDGERLAKE_API_URL` too; `LEDGERLAKE_API_TOKEN`, the bearer token that an API in AWS asks for, which
-is sent over TLS only and written nowhere; and `LEDGERLAKE_STATE`, the folder of the embedded cloud
-(`.ledgerlake`). AWS credentials are found as by every AWS program: environment, profile, role.
+The command line reads `LEDGERLAKE_API_URL` too; `LEDGERLAKE_API_TOKEN`, the bearer token that an API in AWS asks for
+(sent over TLS only, written nowhere); and `LEDGERLAKE_STATE`, the folder of the embedded cloud (`.ledgerlake`). AWS
+credentials are found as by every AWS program: environment, profile, role.
 
 `ledgerlake doctor` reads `LEDGERLAKE_GLUE_JOB`, the name of the stream's job in AWS, and looks then at what templates
 promise; `make deploy` ends with it and with every setting of an installation.

@@ -62,7 +62,7 @@ SPARK = "tests/spark/"
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Processes share the tests file by file: one of them has all of those with the Spark session, and begins with them."""
+    """Processes share the tests file by file: one has all of those with the Spark session, and begins with them."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
