@@ -6,14 +6,17 @@ one is done. So at most the last decision has something left to do, whoever died
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from ingestion.follow import follow
 from ingestion.intake import Intake
 from ingestion.objects import put_new
 from ingestion.request import FieldProblem, InvalidRequestError
+from ingestion.values import Caller
 from ledgerlake.decisions import Decision, read_decisions
 from ledgerlake.errors import TransientError
+from ledgerlake.events import Manifest
 from ledgerlake.layout import decision_key
 
 ATTEMPTS = 20
@@ -22,6 +25,32 @@ MAX_REASON = 1000
 Make = Callable[[int, Sequence[Decision]], Decision]
 """The decision of a number, in the light of all before it, or one of them if it was made; raises `ConflictError` if
 there is nothing to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Somebody wants to decide about an upload, for a reason."""
+
+    intake: Intake
+    manifest: Manifest
+    caller: Caller
+    reason: str
+
+    def decision(self, number: int, kind: str, rows: Iterable[int] = (), as_upload_id: str | None = None) -> Decision:
+        """Their decision, about the whole file or these lines of it; `as_upload_id` is the upload that it makes."""
+        return Decision(
+            self.manifest.dataset,
+            number,
+            kind,
+            self.manifest.upload_id,
+            self.reason,
+            self.caller.principal,
+            self.caller.tenant,
+            self.caller.source_ip,
+            self.intake.clock(),
+            as_upload_id=as_upload_id,
+            rows=sorted(set(rows)),
+        )
 
 
 def decide(intake: Intake, dataset: str, make: Make) -> Decision:

@@ -9,9 +9,10 @@ where they wait, the held upload itself is applied in its turn.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from ingestion.decide import Make, checked_reason, decide
+from ingestion.decide import Deciding, Make, checked_reason, decide
 from ingestion.decided import listed_holds
 from ingestion.intake import Intake
 from ingestion.request import ConflictError
@@ -39,16 +40,17 @@ def release(intake: Intake, row: Row, caller: Caller, reason: str) -> Decision:
     """
     manifest = _held(row)
     contract = intake.contracts.pinned(manifest.dataset, manifest.contract_sha256)
-    made = partial(_release, intake, manifest, contract, caller, checked_reason(reason))
+    made = partial(_release, Deciding(intake, manifest, caller, checked_reason(reason)), contract)
     return decide(intake, manifest.dataset, _unless_decided(manifest.upload_id, made))
 
 
 def reject(intake: Intake, row: Row, caller: Caller, reason: str) -> Decision:
     """Ends the hold without the file; raises as `release`."""
-    manifest, why = _held(row), checked_reason(reason)
+    manifest = _held(row)
+    deciding = Deciding(intake, manifest, caller, checked_reason(reason))
 
     def made(number: int, _: Sequence[Decision]) -> Decision:
-        return _decision(intake, manifest, number, REJECT, caller, why)
+        return deciding.decision(number, REJECT)
 
     return decide(intake, manifest.dataset, _unless_decided(manifest.upload_id, made))
 
@@ -78,44 +80,14 @@ def _was_decided(end: Decision) -> str:
     return f"It was {what}{as_upload} before, by {end.by}{second} at {to_text(end.at)}: {end.reason}"
 
 
-def _release(  # noqa: PLR0913, PLR0917  # who decides what, in the light of what
-    intake: Intake,
-    manifest: Manifest,
-    contract: Contract,
-    caller: Caller,
-    reason: str,
-    number: int,
-    known: Sequence[Decision],
-) -> Decision:
-    first = proposal_of(known, manifest.upload_id) if contract.four_eyes else None
+def _release(deciding: Deciding, contract: Contract, number: int, known: Sequence[Decision]) -> Decision:
+    upload_id, person = deciding.manifest.upload_id, deciding.caller.principal
+    first = proposal_of(known, upload_id) if contract.four_eyes else None
     if contract.four_eyes and first is None:
-        return _decision(intake, manifest, number, PROPOSE, caller, reason)
-    if first and first.by == caller.principal:
+        return deciding.decision(number, PROPOSE)
+    if first and first.by == person:
         msg = f"{first.by} asked for this release at {to_text(first.at)}; the contract wants another person to agree."
         raise ConflictError(msg)
-    now = intake.clock()
-    return Decision(
-        manifest.dataset,
-        number,
-        RELEASE,
-        manifest.upload_id,
-        f"{first.reason}; {reason}" if first else reason,
-        first.by if first else caller.principal,
-        caller.tenant,
-        caller.source_ip,
-        now,
-        approved_by=caller.principal if first else None,
-        as_upload_id=None if contract.waits else new_upload_id(now),
-    )
-
-
-def _decision(  # noqa: PLR0913, PLR0917  # who decides what
-    intake: Intake,
-    manifest: Manifest,
-    number: int,
-    kind: str,
-    caller: Caller,
-    reason: str,
-) -> Decision:
-    about = (manifest.dataset, number, kind, manifest.upload_id)
-    return Decision(*about, reason, caller.principal, caller.tenant, caller.source_ip, intake.clock())
+    as_upload_id = None if contract.waits else new_upload_id(deciding.intake.clock())
+    made = deciding.decision(number, RELEASE, as_upload_id=as_upload_id)
+    return replace(made, by=first.by, approved_by=person, reason=f"{first.reason}; {made.reason}") if first else made

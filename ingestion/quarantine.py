@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from ingestion.decide import checked_reason, decide
+from ingestion.decide import Deciding, checked_reason, decide
 from ingestion.intake import Intake
 from ingestion.objects import put_file, read
 from ingestion.request import ConflictError, FieldProblem, InvalidRequestError
@@ -48,11 +48,12 @@ def waive(intake: Intake, row: Row, caller: Caller, reason: str, choice: Choice)
         ConflictError: there is no such row, or it was decided about before.
         TransientError: a system was busy; call again.
     """
-    manifest, why = _applied(row), checked_reason(reason)
+    manifest = _applied(row)
+    deciding = Deciding(intake, manifest, caller, checked_reason(reason))
 
     def make(number: int, known: Sequence[Decision]) -> Decision:
         chosen = _chosen(intake, manifest, known, choice)
-        return _decision(intake, manifest, number, WAIVE, caller, why, chosen)
+        return deciding.decision(number, WAIVE, (each.row for each in chosen))
 
     return decide(intake, manifest.dataset, make)
 
@@ -75,7 +76,8 @@ def correct(  # noqa: PLR0913, PLR0917  # who corrects what, why, and with what
     Raises:
         InvalidRequestError: the file is not good in every row; says which rows are not, and why.
     """
-    manifest, why = _applied(row), checked_reason(reason)
+    manifest = _applied(row)
+    deciding = Deciding(intake, manifest, caller, checked_reason(reason))
     contract = _contract(intake, manifest)
 
     def make(number: int, known: Sequence[Decision]) -> Decision:
@@ -84,7 +86,7 @@ def correct(  # noqa: PLR0913, PLR0917  # who corrects what, why, and with what
         late = overtaken(contract, intake.settings, judged.verdict.accepted, manifest.seq)
         if any(late) and not newest:
             _refuse_late([each for each, is_late in zip(chosen, late, strict=True) if is_late])
-        return _reentry(intake, manifest, number, CORRECT, caller, why, chosen, data)
+        return _reentry(deciding, number, CORRECT, chosen, data)
 
     return decide(intake, manifest.dataset, make)
 
@@ -99,7 +101,8 @@ def redrive(  # noqa: PLR0913  # as `correct`
     newest: bool = False,
 ) -> Decision:
     """Rows that are good under the contract of now enter again, as another upload; the others stay. As `correct`."""
-    manifest, why = _applied(row), checked_reason(reason)
+    manifest = _applied(row)
+    deciding = Deciding(intake, manifest, caller, checked_reason(reason))
     contract = _contract(intake, manifest)
     old = read(intake.aws, intake.settings.raw_bucket, manifest.raw_key) or b""
 
@@ -117,7 +120,7 @@ def redrive(  # noqa: PLR0913  # as `correct`
             msg = f"Under contract {contract.version} all {len(chosen)} rows are still refused; the first as {first}."
             raise ConflictError(msg)
         data = encoded(text_of(header, [each.raw for each in kept]), contract)
-        return _reentry(intake, manifest, number, REDRIVE, caller, why, kept, data)
+        return _reentry(deciding, number, REDRIVE, kept, data)
 
     return decide(intake, manifest.dataset, make)
 
@@ -197,43 +200,10 @@ def _lines(rows: Sequence[int]) -> str:
     return f"line{'s' if rows[1:] else ''} {', '.join(map(str, rows[:SHOWN]))}{more}"
 
 
-def _reentry(  # noqa: PLR0913, PLR0917  # as `_decision`, and the bytes
-    intake: Intake,
-    manifest: Manifest,
-    number: int,
-    kind: str,
-    caller: Caller,
-    reason: str,
-    rows: Sequence[Refused],
-    data: bytes,
-) -> Decision:
+def _reentry(deciding: Deciding, number: int, kind: str, rows: Sequence[Refused], data: bytes) -> Decision:
     """The decision, and its bytes in raw before it: if somebody else decides first, they are nobody's."""
+    intake = deciding.intake
     upload_id = new_upload_id(intake.clock())
-    key, sha256 = raw_key(manifest.dataset, upload_id), hashlib.sha256(data).hexdigest()
+    key, sha256 = raw_key(deciding.manifest.dataset, upload_id), hashlib.sha256(data).hexdigest()
     put_file(intake.aws, intake.settings.raw_bucket, key, io.BytesIO(data), sha256)
-    return _decision(intake, manifest, number, kind, caller, reason, rows, upload_id)
-
-
-def _decision(  # noqa: PLR0913, PLR0917  # who decides what about which rows
-    intake: Intake,
-    manifest: Manifest,
-    number: int,
-    kind: str,
-    caller: Caller,
-    reason: str,
-    rows: Sequence[Refused],
-    as_upload_id: str | None = None,
-) -> Decision:
-    return Decision(
-        manifest.dataset,
-        number,
-        kind,
-        manifest.upload_id,
-        reason,
-        caller.principal,
-        caller.tenant,
-        caller.source_ip,
-        intake.clock(),
-        as_upload_id=as_upload_id,
-        rows=sorted({each.row for each in rows}),
-    )
+    return deciding.decision(number, kind, (each.row for each in rows), upload_id)

@@ -11,6 +11,7 @@ from typing import Any
 from cli import resources
 from ingestion.admission import admit
 from ingestion.intake import Intake
+from ingestion.rebuild import rebuild
 from ingestion.request import UploadRequest
 from ingestion.row import Row
 from ingestion.triggers import LandedObject
@@ -138,6 +139,17 @@ class House:
         for item in ledger_items(self.intake):
             key = {"pk": item["pk"], "sk": item["sk"]}
             self.intake.aws.dynamodb.delete_item(TableName=self.intake.settings.ledger_table, Key=key)
+
+    def from_raw(self) -> House:
+        """The house made of raw again; and a ledger that is lost comes back as it was."""
+        before = self.told()
+        self.lose_the_ledger()
+        rebuild(self.intake.settings, self.intake.aws)
+        assert self.told() == before
+        other = self.again()
+        rebuild(other.intake.settings, other.intake.aws)
+        other.apply()
+        return other
 
     def again(self) -> House:
         """The same raw, with a ledger and tables that are empty and not yet rebuilt."""
