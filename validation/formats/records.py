@@ -15,6 +15,7 @@ import numpy as np
 _LF, _CR = ord("\n"), ord("\r")
 _STRETCH = 255 * 8
 """Bytes of which eight at a time can be counted in one byte each."""
+_AT_HAND = 128 * _STRETCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +95,26 @@ def lines_at(data: memoryview, at: Sequence[int]) -> list[bytes]:
 
 def _line_ends(data: memoryview, numbers: np.ndarray) -> np.ndarray:
     """Where the lines with these numbers end. Only stretches that have such ends are searched, the others counted."""
-    is_end = np.zeros(-(-(len(data) + 1) // _STRETCH) * _STRETCH, bool)
-    np.equal(np.frombuffer(data, np.uint8), _LF, out=is_end[: len(data)])
-    is_end[len(data)] = True
-    stretches = is_end.reshape(-1, _STRETCH)
-    counts = stretches.view(np.uint64).sum(axis=1).view(np.uint8).reshape(-1, 8).sum(axis=1)  # eight at once, in bytes
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    view = np.frombuffer(data, np.uint8)
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(_ends_by_stretch(view), dtype=np.int64)])
     places, which = np.unique(np.searchsorted(before, numbers, "right") - 1, return_inverse=True)
-    among, found = np.nonzero(stretches[places])
-    first = np.searchsorted(among, np.arange(len(places)))
-    ends: np.ndarray = places[which] * _STRETCH + found[first[which] + numbers - before[places[which]]]
+    found = [np.flatnonzero(view[at : at + _STRETCH] == _LF) + at for at in (places * _STRETCH).tolist()]
+    first = np.cumsum([0, *map(len, found)])
+    ends: np.ndarray = np.concatenate([*found, [len(data)]])[first[which] + numbers - before[places[which]]]
     return ends
+
+
+def _ends_by_stretch(view: np.ndarray) -> np.ndarray:
+    """How many lines end in each stretch: eight bytes are counted at once, in what the processor has at hand."""
+    is_end, counts = np.empty(_AT_HAND, bool), [np.zeros(0, np.int64)]
+    for start in range(0, len(view), _AT_HAND):
+        part = view[start : start + _AT_HAND]
+        whole = is_end[: -(-len(part) // _STRETCH) * _STRETCH]
+        whole[len(part) :] = False
+        np.equal(part, _LF, out=whole[: len(part)])
+        eights = whole.view(np.uint64).reshape(-1, _STRETCH // 8).sum(axis=1)
+        counts.append(eights.view(np.uint8).reshape(-1, 8).sum(axis=1))
+    return np.concatenate(counts)
 
 
 def by_parity(data: memoryview, breaks: np.ndarray, delimiter: bytes, quote: bytes) -> tuple[np.ndarray, bool] | None:
