@@ -87,10 +87,11 @@ def line_count(data: memoryview) -> int:
 def lines_at(data: memoryview, at: Sequence[int]) -> list[bytes]:
     """The lines with these numbers, counted from 0, without their ends; all end in LF or CR LF, but for the last."""
     numbers = np.asarray(at, np.int64)
-    starts = np.zeros(len(numbers), np.int64)
-    starts[numbers > 0] = _line_ends(data, numbers[numbers > 0] - 1) + 1
-    spans = zip(starts.tolist(), _line_ends(data, numbers).tolist(), strict=True)
-    return [bytes(data[start:end]).removesuffix(b"\r") for start, end in spans]
+    before, ends = np.split(_line_ends(data, np.concatenate([np.maximum(numbers - 1, 0), numbers])), 2)
+    starts = np.where(numbers > 0, before + 1, 0)
+    return [
+        bytes(data[start:end]).removesuffix(b"\r") for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
 
 
 def _line_ends(data: memoryview, numbers: np.ndarray) -> np.ndarray:

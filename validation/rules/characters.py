@@ -18,8 +18,8 @@ Table = bytes
 DIGITS = "0123456789"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHANUMERIC = DIGITS + LETTERS
-FORBIDDEN = 255
-"""In a table: a character that may not stand there."""
+FORBIDDEN = 128
+"""In a table: a character that may not stand there. No other value has this bit."""
 
 
 def judge_codes(text: pa.StringArray, length: int, fine: Callable[[Bytes], Mask]) -> pa.BooleanArray:
@@ -45,7 +45,11 @@ def bytes_of(text: pa.StringArray, at: npt.NDArray[np.intp], length: int) -> Byt
 
 def sizes(text: pa.StringArray, most: int) -> list[int]:
     """How many bytes cells have, each number once; those with more than `most` are left out."""
-    counts = np.bincount(np.minimum(byte_lengths(text), most + 1), minlength=most + 2)
+    lengths = byte_lengths(text)
+    longest = int(lengths.max(initial=0))
+    if lengths.min(initial=most + 1) == longest:  # as identifiers have
+        return [longest]
+    counts = np.bincount(np.minimum(lengths, most + 1), minlength=most + 2)
     found: list[int] = np.flatnonzero(counts[: most + 1]).tolist()
     return found
 
@@ -70,13 +74,16 @@ def digit_sum(number: int) -> int:
 
 def adds_up(codes: Bytes, tables: Sequence[Table]) -> Mask:
     """Whether the values of all characters, by the table of their position, add up to a multiple of ten."""
-    total, fine = np.zeros(codes.shape[1], np.uint8), np.ones(codes.shape[1], bool)
+    total, any_of = np.zeros((2, codes.shape[1]), np.uint8)
     for characters, values in zip(codes, tables, strict=True):
         found = look_up(characters, values)
         total += found
-        fine &= found != FORBIDDEN
-    fine &= total % 10 == 0
-    return fine
+        any_of |= found
+    fine = look_up(total, _TENS).view(bool)
+    return fine & (any_of < FORBIDDEN)
+
+
+_TENS = bytes(value % 10 == 0 for value in range(256))
 
 
 def remainder_97(codes: Bytes) -> npt.NDArray[np.int32]:

@@ -83,8 +83,9 @@ def as_numbers(cells: pa.Array) -> Numbers | None:
     lengths, numbers = byte_lengths(cells), np.zeros(len(cells), np.int64)
     for size in sizes(cells, _MOST):
         at = np.flatnonzero(lengths == size)
-        spelled = np.zeros((len(at), _MOST), np.uint8)
-        spelled[:, :size] = bytes_of(cells, at, size)
-        first = np.ndarray(len(at), np.int64, spelled.data, strides=(_MOST,))  # a number is read wherever it starts
+        spelled = bytes_of(cells, at, size)
+        if size < _MOST:
+            spelled = np.pad(spelled, ((0, 0), (0, _MOST - size)))
+        first = np.ndarray(len(at), np.int64, spelled, strides=(_MOST,))  # a number is read wherever it starts
         numbers[at] = first | _SPREAD.take(spelled[:, -1])
     return numbers

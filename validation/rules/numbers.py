@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 _MACHINE_DIGITS = 18
 """Every number of so many digits fits 64 bits."""
+_MACHINE_NUMBERS = (-(2**63), 2**63 - 1)
 
 
 def is_round(cells: pa.Decimal128Array, digits: int) -> pa.BooleanArray:
@@ -26,15 +27,14 @@ def is_round(cells: pa.Decimal128Array, digits: int) -> pa.BooleanArray:
 def lies_between(cells: pa.Decimal128Array, low: Decimal | None, high: Decimal | None) -> pa.BooleanArray | None:
     """Whether each number lies between the two, either of which may be open; None if that has to be found elsewise."""
     numbers = unscaled(cells)
-    ends = [None if end is None else int(end.scaleb(cells.type.scale)) for end in (low, high)]
-    if numbers is None or any(end is not None and abs(end) >= 10**_MACHINE_DIGITS for end in ends):
+    least, most = (
+        end if stated is None else int(stated.scaleb(cells.type.scale))
+        for stated, end in zip((low, high), _MACHINE_NUMBERS, strict=True)
+    )
+    if numbers is None or not _MACHINE_NUMBERS[0] <= least <= most <= _MACHINE_NUMBERS[1]:
         return None
-    fine = np.ones(len(cells), bool)
-    if ends[0] is not None:
-        fine &= numbers >= ends[0]
-    if ends[1] is not None:
-        fine &= numbers <= ends[1]
-    return pa.array(fine)
+    beyond = (numbers - np.int64(least)).view(np.uint64)  # what is less than the least wraps to more than the most
+    return pa.array(beyond <= np.uint64(most - least))
 
 
 def unscaled(cells: pa.Decimal128Array) -> npt.NDArray[np.int64] | None:

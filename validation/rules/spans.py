@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from validation.text import byte_lengths, bytes_between, used_bytes
@@ -17,9 +19,9 @@ _LONGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `low` to `high` ASCII characters of `members`, which ascend."""
+    """From `low` to `high` ASCII characters of some ranges, which ascend and do not touch."""
 
-    members: bytes
+    ranges: tuple[tuple[int, int], ...]
     low: int
     high: int
 
@@ -31,10 +33,18 @@ class Span:
         return pa.array((lengths >= self.low) & (lengths <= self.high))
 
     def _has_others(self, cells: pa.StringArray) -> bool:
-        first, last = self.members[0], self.members[-1]
-        if last - first + 1 == len(self.members):
+        (first, last), *ranges = self.ranges
+        if not ranges:
             return not bytes_between(cells, chr(first), chr(last))
-        return bool(used_bytes(cells).tobytes().translate(None, self.members))
+        data = used_bytes(cells)
+        fine = _within(data, first, last)
+        for each in ranges:
+            fine |= _within(data, *each)
+        return not fine.all()
+
+
+def _within(data: npt.NDArray[np.uint8], first: int, last: int) -> npt.NDArray[np.bool_]:
+    return (data - np.uint8(first)) <= last - first  # what comes before the first wraps to more than the last
 
 
 @cache
@@ -44,21 +54,27 @@ def span_of(pattern: str) -> Span | None:
     if not found:
         return None
     content, sign, low, comma, high = found.groups()
-    members = _members(content)
-    if members is None:
+    ranges = _ranges(content)
+    if ranges is None:
         return None
     if sign:
-        return Span(members, int(sign == "+"), _LONGEST)
+        return Span(ranges, int(sign == "+"), _LONGEST)
     top = int(high) if high else (_LONGEST if comma else int(low))
-    return Span(members, int(low), min(top, _LONGEST)) if int(low) <= _LONGEST else None
+    return Span(ranges, int(low), min(top, _LONGEST)) if int(low) <= _LONGEST else None
 
 
-def _members(content: str) -> bytes | None:
-    """The characters of a class; None if a range runs backwards."""
-    found: set[int] = set()
-    for first, last, single in re.findall(rf"({_MEMBER})-({_MEMBER}|~)|({_MEMBER})", content):
-        start, end = ord(first or single), ord(last or single)
+def _ranges(content: str) -> tuple[tuple[int, int], ...] | None:
+    """First and last character of each range of a class; None if one runs backwards."""
+    stated = [
+        (ord(first or single), ord(last or single))
+        for first, last, single in re.findall(rf"({_MEMBER})-({_MEMBER}|~)|({_MEMBER})", content)
+    ]
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(stated):
         if start > end:
             return None
-        found |= {*range(start, end + 1)}
-    return bytes(sorted(found))
+        if found and start <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return tuple(found)

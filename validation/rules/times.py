@@ -53,7 +53,10 @@ def business_day(cells: pa.Date32Array, calendar: str) -> pa.BooleanArray:
         open_days[days[(days > 0) & (days < len(open_days) - 1)]] = True
     cells = cells.fill_null(pa.scalar(low, pa.int32()).cast(pa.date32())) if cells.null_count else cells
     numbers = np.frombuffer(cells.buffers()[1], np.int32)[cells.offset : cells.offset + len(cells)]
-    return pa.array(open_days[np.clip(numbers - (low - 1), 0, len(open_days) - 1)])
+    places = numbers - (low - 1)
+    if (low, high) != (ends["min"], ends["max"]):
+        places = np.clip(places, 0, len(open_days) - 1)
+    return pa.array(open_days.take(places))
 
 
 FIRST_DAY, LAST_DAY = (
