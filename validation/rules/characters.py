@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from validation.text import byte_lengths, offsets, used_bytes
+from validation.text import booleans, byte_lengths, offsets, used_bytes
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -25,14 +25,12 @@ FORBIDDEN = 128
 def judge_codes(text: pa.StringArray, length: int, fine: Callable[[Bytes], Mask]) -> pa.BooleanArray:
     """Which cells have that many bytes and are fine, by their bytes: a row for each position."""
     at = np.flatnonzero(byte_lengths(text) == length)
+    found = fine(bytes_of(text, at, length).T)
+    if len(at) == len(text):
+        return booleans(found)
     result = np.zeros(len(text), bool)
-    result[at] = fine(by_position(text, at, length))
-    return pa.array(result)
-
-
-def by_position(text: pa.StringArray, at: npt.NDArray[np.intp], length: int) -> Bytes:
-    """As `bytes_of`, but a row for each position."""
-    return np.ascontiguousarray(bytes_of(text, at, length).T)
+    result[at] = found
+    return booleans(result)
 
 
 def bytes_of(text: pa.StringArray, at: npt.NDArray[np.intp], length: int) -> Bytes:
@@ -75,8 +73,12 @@ def digit_sum(number: int) -> int:
 def adds_up(codes: Bytes, tables: Sequence[Table]) -> Mask:
     """Whether the values of all characters, by the table of their position, add up to a multiple of ten."""
     total, any_of = np.zeros((2, codes.shape[1]), np.uint8)
-    for characters, values in zip(codes, tables, strict=True):
-        found = look_up(characters, values)
+    for position in range(0, len(tables), 2):
+        found = (
+            _of_pairs(*tables[position : position + 2]).take(pair(codes, position))
+            if position + 1 < len(tables)
+            else look_up(codes[position], tables[position])
+        )
         total += found
         any_of |= found
     fine = look_up(total, _TENS).view(bool)
@@ -86,11 +88,20 @@ def adds_up(codes: Bytes, tables: Sequence[Table]) -> Mask:
 _TENS = bytes(value % 10 == 0 for value in range(256))
 
 
+@cache
+def _of_pairs(first: Table, second: Table) -> npt.NDArray[np.uint8]:
+    """What each pair of characters adds, as `pair` counts them."""
+    ones, twos = (np.frombuffer(each, np.uint8) for each in (first, second))
+    found = ones + twos[:, None]
+    found[(ones | twos[:, None]) >= FORBIDDEN] = FORBIDDEN
+    return found.ravel()
+
+
 def remainder_97(codes: Bytes) -> npt.NDArray[np.int32]:
     """The remainder by 97 of the number that the characters spell, a letter by two digits (ISO 7064)."""
     shift, value = _spelling()
     rest = np.zeros(codes.shape[1], np.int32)
-    for characters in codes:
+    for characters in np.ascontiguousarray(codes):
         rest = (rest * look_up(characters, shift) + look_up(characters, value)) % 97
     return rest
 
@@ -119,13 +130,13 @@ def _members(alphabet: str) -> Table:
 
 @cache
 def prefixes(codes: tuple[str, ...]) -> Mask:
-    """Of each pair of bytes (the first times 256, plus the second) whether it is one of these codes."""
+    """Of each pair of characters, as `pair` counts them, whether it is one of these codes."""
     found = np.zeros(1 << 16, bool)
-    found[[ord(code[0]) << 8 | ord(code[1]) for code in codes]] = True
+    found[[ord(code[0]) | ord(code[1]) << 8 for code in codes]] = True
     return found
 
 
 def pair(codes: Bytes, position: int = 0) -> npt.NDArray[np.uint16]:
-    """The two bytes from a position on, as `prefixes` counts them."""
-    found: npt.NDArray[np.uint16] = codes[position].astype(np.uint16) * np.uint16(256) + codes[position + 1]
-    return found
+    """The two characters from a position on as one number: the first, and 256 times the second."""
+    found = np.ascontiguousarray(codes.T)[:, position : position + 2].view("<u2")
+    return found[:, 0]

@@ -32,6 +32,7 @@ from validation.rules.characters import (
     table,
 )
 from validation.rules.registry import rule
+from validation.text import booleans
 
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXYZ"
 KOSOVO = "XK"
@@ -51,7 +52,7 @@ def iban(cells: pa.StringArray) -> pa.BooleanArray:
         structures = _ibans_of(size)
         if structures:
             fine |= judge_codes(cells, size, partial(_is_iban, structures=structures)).to_numpy(zero_copy_only=False)
-    return pa.array(fine)
+    return booleans(fine)
 
 
 def _is_iban(codes: Bytes, structures: tuple[tuple[str, str], ...]) -> Mask:
@@ -110,7 +111,7 @@ def _isin_adds_up(codes: Bytes) -> Mask:
     once, twice, is_digit = _isin_tables()
     total = codes[11] - np.uint8(ord("0"))
     single = np.zeros(codes.shape[1], bool)
-    for characters in codes[10::-1]:
+    for characters in np.ascontiguousarray(codes[10::-1]):
         total += np.where(single, look_up(characters, once), look_up(characters, twice))
         single ^= look_up(characters, is_digit).view(bool)
     fine = consists_of(codes, [ALPHANUMERIC] * 11 + [DIGITS])

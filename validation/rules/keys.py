@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from validation.rules.characters import bytes_of, sizes
-from validation.text import byte_lengths, bytes_between, longest
+from validation.text import booleans, byte_lengths, bytes_between, longest
 
 _MOST = 9
 """So many ASCII characters fit a machine number: eight have a bit to spare each, and so there is room for a ninth."""
@@ -59,7 +59,7 @@ class Keys:
         found = self._slots[_hashes(sought, len(self._slots))] == sought
         rest = np.flatnonzero(~found)
         found[rest] = there[np.minimum(np.searchsorted(there, sought[rest]), len(there) - 1)] == sought[rest]
-        return pa.array(found)
+        return booleans(found)
 
 
 def _slot_bits(count: int) -> int:

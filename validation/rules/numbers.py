@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from validation.text import booleans
+
 _MACHINE_DIGITS = 18
 """Every number of so many digits fits 64 bits."""
 _MACHINE_NUMBERS = (-(2**63), 2**63 - 1)
@@ -21,7 +23,7 @@ def is_round(cells: pa.Decimal128Array, digits: int) -> pa.BooleanArray:
     numbers = unscaled(cells)
     if numbers is None:
         return pc.equal(pc.round(cells, ndigits=digits, round_mode="towards_zero"), cells)
-    return pa.array(numbers % 10 ** min(cells.type.scale - digits, _MACHINE_DIGITS) == 0)
+    return booleans(numbers % 10 ** min(cells.type.scale - digits, _MACHINE_DIGITS) == 0)
 
 
 def lies_between(cells: pa.Decimal128Array, low: Decimal | None, high: Decimal | None) -> pa.BooleanArray | None:
@@ -34,7 +36,7 @@ def lies_between(cells: pa.Decimal128Array, low: Decimal | None, high: Decimal |
     if numbers is None or not _MACHINE_NUMBERS[0] <= least <= most <= _MACHINE_NUMBERS[1]:
         return None
     beyond = (numbers - np.int64(least)).view(np.uint64)  # what is less than the least wraps to more than the most
-    return pa.array(beyond <= np.uint64(most - least))
+    return booleans(beyond <= np.uint64(most - least))
 
 
 def unscaled(cells: pa.Decimal128Array) -> npt.NDArray[np.int64] | None:

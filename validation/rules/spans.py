@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from validation.text import byte_lengths, bytes_between, used_bytes
+from validation.text import booleans, byte_lengths, bytes_between, used_bytes
 
 _MEMBER = r"[ !\"#$%'()*+,./0-9:;<=>?@A-Z_`a-z{}]"
 _SPAN = re.compile(rf"\^?\[((?:{_MEMBER}-(?:{_MEMBER}|~)|{_MEMBER})+)\](?:([+*])|\{{(\d+)(,?)(\d*)\}})\$?")
@@ -30,7 +30,7 @@ class Span:
         if self._has_others(cells):
             return None
         lengths = byte_lengths(cells)
-        return pa.array((lengths >= self.low) & (lengths <= self.high))
+        return booleans((lengths >= self.low) & (lengths <= self.high))
 
     def _has_others(self, cells: pa.StringArray) -> bool:
         (first, last), *ranges = self.ranges

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from tables.reference import CALENDARS
 from tables.reference.calendars import FIRST_YEAR, LAST_YEAR, working_days
 from validation.rules.registry import Ask, rule
+from validation.text import booleans
 
 
 @rule()
@@ -56,7 +57,7 @@ def business_day(cells: pa.Date32Array, calendar: str) -> pa.BooleanArray:
     places = numbers - (low - 1)
     if (low, high) != (ends["min"], ends["max"]):
         places = np.clip(places, 0, len(open_days) - 1)
-    return pa.array(open_days.take(places))
+    return booleans(open_days.take(places))
 
 
 FIRST_DAY, LAST_DAY = (
