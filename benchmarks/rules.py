@@ -47,14 +47,14 @@ PEERS = {
 REPEATS = 3
 """Of a peer; they take seconds."""
 GOAL = 1.6
-"""Parsing with the rules may cost so many times the CPU time of parsing alone."""
+"""Parsing with the rules may take so many times what parsing alone does, by the clock and in CPU time."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Prints the table; 1 if a goal is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--repeat", type=int, default=25)
     parser.add_argument("--peer", action="append", choices=PEERS, help="only these; all without it")
     options = parser.parse_args(arguments)
     paths = sorted(DATA.glob("cnsfails*.zip"))
@@ -157,8 +157,8 @@ def _print(race: Race, found: dict[str, dict[str, Any]]) -> None:
     lines = [("ledgerlake, parsing alone", alone.wall), ("ledgerlake, with reasons", ours.wall)]
     for name, seconds in [*lines, *((name, each["seconds"]) for name, each in found.items())]:
         print(f"{name:<28}{seconds:8.3f} s{race.rows / seconds:14,.0f} rows/s{seconds / ours.wall:8.2f} x ledgerlake")
-    print(f"on one thread the rules make parsing cost {ours.cpu / alone.cpu:.2f} x its CPU time; goal: at most {GOAL}")
-    print(f"side by side it takes {ours.wall / alone.wall:.2f} x as long by the clock")
+    print(f"side by side the rules make parsing take {ours.wall / alone.wall:.2f} x as long; goal: at most {GOAL}")
+    print(f"on one thread it costs {ours.cpu / alone.cpu:.2f} x the CPU time; goal: at most {GOAL}")
 
 
 def _verdict(race: Race, found: dict[str, dict[str, Any]]) -> int:
@@ -171,7 +171,8 @@ def _verdict(race: Race, found: dict[str, dict[str, Any]]) -> int:
         if wrong:
             raise RuntimeError(f"{name} and ledgerlake count differently: {wrong}")
     fastest = all(race.ours.wall < answer["seconds"] for answer in found.values())
-    return 0 if fastest and race.ours.cpu / race.alone.cpu <= GOAL else 1
+    cheap = race.ours.cpu / race.alone.cpu <= GOAL and race.ours.wall / race.alone.wall <= GOAL
+    return 0 if fastest and cheap else 1
 
 
 if __name__ == "__main__":
