@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from tables.contract import Column, Kind, RuleUse
 from tables.rule_names import RULE_NAMES
-from tests.shapes import a_contract, column, messages, reasons, texts
+from tests.shapes import a_contract, column, messages, reasons
 from validation.container import as_stream
 from validation.formats import delimited
 from validation.rules import RULES
-from validation.text import full_match
 from validation.validate import judge, validate, verdict
 
 
@@ -188,10 +187,3 @@ def test_unique_keeps_the_first_of_each_value_however_the_file_is_cut(cells: lis
     found = verdict(judge(delimited.split(as_stream(data.encode()), contract, size, 2), contract, 2), contract)
     firsts = [row for row, cell in enumerate(cells, 2) if not cell or cells.index(cell) == row - 2]
     assert column(found, "_row") == firsts
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.text(alphabet="AB1é-", max_size=3), max_size=4))
-def test_a_code_pattern_matches_the_same_by_bytes_and_by_expression(cells: list[str]) -> None:
-    by_bytes, by_expression = (full_match(texts(*cells), code) for code in ("^[A-B0-9]{2}$", "[A-B0-9][A-B0-9]"))
-    assert by_bytes.to_pylist() == by_expression.to_pylist()

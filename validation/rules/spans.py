@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from validation.text import booleans, byte_lengths, bytes_between, used_bytes
+from validation.text import booleans, byte_lengths, bytes_between, offsets, used_bytes
 
 _MEMBER = r"[ !\"#$%'()*+,./0-9:;<=>?@A-Z_`a-z{}]"
 _SPAN = re.compile(rf"\^?\[((?:{_MEMBER}-(?:{_MEMBER}|~)|{_MEMBER})+)\](?:([+*])|\{{(\d+)(,?)(\d*)\}})\$?")
@@ -25,22 +25,24 @@ class Span:
     low: int
     high: int
 
-    def match(self, cells: pa.StringArray) -> pa.BooleanArray | None:
-        """Which cells match; None if a cell has another character: then the expression itself decides."""
-        if self._has_others(cells):
-            return None
-        lengths = byte_lengths(cells)
-        return booleans((lengths >= self.low) & (lengths <= self.high))
+    def match(self, cells: pa.StringArray) -> pa.BooleanArray:
+        """Which cells match."""
+        lengths = byte_lengths(cells)  # which are those in characters, where all are members
+        fine = (lengths >= self.low) & (lengths <= self.high)
+        fine[np.searchsorted(offsets(cells), self._others(cells), "right") - 1] = False
+        return booleans(fine)
 
-    def _has_others(self, cells: pa.StringArray) -> bool:
+    def _others(self, cells: pa.StringArray) -> npt.NDArray[np.intp]:
+        """Where bytes that are no members stand in the data of the cells."""
         (first, last), *ranges = self.ranges
-        if not ranges:
-            return not bytes_between(cells, chr(first), chr(last))
+        if not ranges and bytes_between(cells, chr(first), chr(last)):
+            return np.zeros(0, np.intp)
         data = used_bytes(cells)
-        fine = _within(data, first, last)
+        members = _within(data, first, last)
         for each in ranges:
-            fine |= _within(data, *each)
-        return not fine.all()
+            members |= _within(data, *each)
+        found: npt.NDArray[np.intp] = np.flatnonzero(~members) + offsets(cells)[0]
+        return found
 
 
 def _within(data: npt.NDArray[np.uint8], first: int, last: int) -> npt.NDArray[np.bool_]:

@@ -21,8 +21,7 @@ _FIRST_BEYOND_ASCII = 128
 def pattern(cells: pa.StringArray, pattern: str) -> pa.BooleanArray:
     """{column} must match {pattern} from its first character to its last"""
     span = span_of(pattern)
-    spelled = span.match(cells) if span else None
-    return full_match(cells, pattern) if spelled is None else spelled
+    return span.match(cells) if span else full_match(cells, pattern)
 
 
 @rule()
