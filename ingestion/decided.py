@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ingestion.ledger import Ledger, typed
+from ingestion.items import typed
+from ingestion.ledger import Ledger
 from ingestion.row import Row
 from ledgerlake.aws import transient
 from ledgerlake.decisions import ENDS_HOLD, REJECT, Decision

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.items import acceptance, granting, typed
 from ingestion.row import Item, Row
 from ingestion.values import Grant, Rejection
 from ledgerlake.aws import Aws, ClientError, error_code, transient
 from ledgerlake.clock import to_text
 from ledgerlake.errors import RejectedError, TransientError
 from ledgerlake.events import Manifest
-from ledgerlake.layout import acceptance_item, counter_item, delivery_item, listing_item, upload_item
+from ledgerlake.layout import counter_item, delivery_item, listing_item, upload_item
 from ledgerlake.settings import Settings
 
 ATTEMPTS = 40
@@ -62,22 +63,7 @@ class Ledger:
 
     def add_grant(self, grant: Grant) -> None:
         """Records who may send what; what is known of the upload already, stays."""
-        values = {":grant": grant.to_json(), ":state": "granted"}
-        stages = {":stages": {"M": typed({"granted": to_text(grant.granted_at)})}}
-        names = {"#grant": "grant", "#state": "state"}
-        row = {
-            "Update": {
-                "TableName": self.settings.ledger_table,
-                "Key": typed(upload_item(grant.upload_id)),
-                "UpdateExpression": "SET #grant = if_not_exists(#grant, :grant), "
-                "#state = if_not_exists(#state, :state), stages = if_not_exists(stages, :stages)",
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": typed(values) | stages,
-            },
-        }
-        listing = typed(listing_item(grant.dataset, grant.tenant, grant.upload_id))
-        put = {"Put": {"TableName": self.settings.ledger_table, "Item": listing}}
-        if not self._transact("record a grant", [row, put]):
+        if not self._transact("record a grant", granting(self.settings.ledger_table, grant)):
             msg = f"somebody else is recording {grant.upload_id}; try again"
             raise TransientError(msg)
 
@@ -108,7 +94,7 @@ class Ledger:
                 restore()
                 continue
             below = last + 1 if decided else last if returns else 0
-            self._transact(f"accept {upload_id}", self._acceptance(manifest(last + 1), last, below))
+            self._transact(f"accept {upload_id}", acceptance(self.settings.ledger_table, manifest(last + 1), below))
             row = self.read(upload_id)
             if row is None or row.grant is None:
                 msg = f"the ledger lost {upload_id}; deliver again, and it is restored from its grant first"
@@ -120,48 +106,6 @@ class Ledger:
             time.sleep(random.uniform(0, 0.01 * min(attempt + 1, 10)))  # noqa: S311  # spreads rivals, guards nothing
         msg = f"{dataset}: {ATTEMPTS} attempts to number {upload_id} lost to others; try again"
         raise TransientError(msg)
-
-    def _acceptance(self, manifest: Manifest, last: int, below: int) -> list[dict[str, Any]]:
-        """`last` is the number before; a delivery that came with a number `below` that may come again."""
-        table = {"TableName": self.settings.ledger_table}
-        key = typed(upload_item(manifest.upload_id))
-        values = {
-            ":manifest": manifest.to_json(),
-            ":state": "accepted",
-            ":landed": to_text(manifest.landed_at),
-            ":accepted": to_text(manifest.accepted_at),
-        }
-        row = {
-            **table,
-            "Key": key,
-            "UpdateExpression": "SET manifest = :manifest, #state = :state, "
-            "stages.landed = :landed, stages.accepted = :accepted",
-            "ConditionExpression": "attribute_exists(#grant) AND attribute_not_exists(manifest) "
-            "AND attribute_not_exists(rejection)",
-            "ExpressionAttributeNames": {"#grant": "grant", "#state": "state"},
-            "ExpressionAttributeValues": typed(values),
-        }
-        counter = {
-            **table,
-            "Key": typed(counter_item(manifest.dataset)),
-            "UpdateExpression": "SET last_seq = :next",
-            "ConditionExpression": "last_seq = :last",
-            "ExpressionAttributeValues": {":next": number(manifest.seq), ":last": number(last)},
-        }
-        acceptance = {**acceptance_item(manifest.dataset, manifest.seq), "upload_id": manifest.upload_id}
-        return [
-            {"Update": row},
-            {"Update": counter},
-            {"Put": {**table, "Item": typed(acceptance), "ConditionExpression": "attribute_not_exists(pk)"}},
-            {
-                "Put": {
-                    **table,
-                    "Item": claim(manifest),
-                    "ConditionExpression": "attribute_not_exists(pk) OR upload_id = :id OR seq < :below",
-                    "ExpressionAttributeValues": {**typed({":id": manifest.upload_id}), ":below": number(below)},
-                },
-            },
-        ]
 
     def refuse_redelivery(self, manifest: Manifest, *, returns: bool = False) -> None:
         """Raises `RejectedError` if another upload was accepted that brought the very same delivery.
@@ -291,19 +235,3 @@ class Ledger:
 def _unless_to_return(row: Row | None) -> str:
     by = row.superseded_by if row else None
     return f"; upload {by.as_upload_id} has superseded it: to go back, send it to supersede that one" if by else ""
-
-
-def claim(manifest: Manifest) -> Item:
-    """The item that says which upload brought a delivery."""
-    item = {**delivery_item(manifest.dataset, manifest.fingerprint), "upload_id": manifest.upload_id}
-    return {**typed(item), "seq": number(manifest.seq)}
-
-
-def typed(values: Mapping[str, str]) -> Item:
-    """Texts as DynamoDB takes them."""
-    return {name: {"S": value} for name, value in values.items()}
-
-
-def number(value: int) -> dict[str, str]:
-    """A whole number as DynamoDB takes it."""
-    return {"N": str(value)}

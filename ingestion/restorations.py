@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ingestion.decided import open_hold
-from ingestion.ledger import Ledger, number, typed
+from ingestion.items import number, typed
+from ingestion.ledger import Ledger
 from ledgerlake.aws import transient
 from ledgerlake.clock import to_text
 from ledgerlake.events import Manifest, Outcome
