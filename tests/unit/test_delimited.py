@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import re
-from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ledgerlake.errors import RejectedError
-from tables.contract import Column, Contract, FileFormat, Kind, Trailer
+from tables.contract import FileFormat, Trailer
 from tests.shapes import AMOUNT, DAY, ID, NAME, a_contract, column, messages, reasons
-from validation.container import as_stream
 from validation.formats import delimited
 from validation.header import check_header
-from validation.validate import check_conservation, judge, parts, validate, verdict
+from validation.validate import check_conservation, parts, validate
 from validation.verdict import Verdict
 
 TRADES = a_contract()
-TEXT_COLUMNS = (Column("a", Kind.STRING), Column("b", Kind.STRING))
 TRAILERS = (Trailer("END ([0-9]+)", "count"), Trailer("SUM ([0-9.,-]+)", "sum", "amount"))
 
 
-def _rows(found: Verdict) -> list[tuple[Any, ...]]:
+def rows_of(found: Verdict) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found.accepted.to_pylist()]
-
-
-def _cut(data: bytes, contract: Contract, chunk: int) -> Verdict:
-    """The verdict where the file is cut into chunks of so many bytes; the last holds all lines that may be trailers."""
-    last = re.search(rb"(?:[\s,|\"]|END 3|SUM 1)*\Z", data)
-    tail = len(last[0]) + 1 if last else 1
-    return verdict(judge(delimited.split(as_stream(data), contract, chunk, tail), contract, threads=2), contract)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_line_numbers_are_those_of_an_editor(ending: str) -> None:
     lines = ["id,name,amount", "1,a,1.5", "", '2,"two', 'lines",2', "   ", "x,c,3", "3,d"]
     found = validate(ending.join(lines).encode(), TRADES)
-    assert _rows(found) == [(1, "a", Decimal("1.50"), 2), (2, f"two{ending}lines", Decimal("2.00"), 4)]
+    assert rows_of(found) == [(1, "a", Decimal("1.50"), 2), (2, f"two{ending}lines", Decimal("2.00"), 4)]
     assert reasons(found) == [(7, "type", "id"), (8, "columns", None)]
     assert found.quarantined.column("raw").to_pylist() == ["x,c,3", "3,d"]
     assert found.totals.money == {"amount": Decimal("6.50")}
@@ -62,7 +46,7 @@ def test_a_ragged_row_is_filled_where_the_contract_says_so() -> None:
     data = b'id,name,amount,day\n1,a\n\n2,b,1.5,01/02/2026,,\n3,c,2,03/04/2026,x\n,\n"4","d\nd"\n'
     columns = (ID, NAME, AMOUNT, DAY)
     found = validate(data, a_contract(columns, ragged_rows="fill"))
-    assert [row[:3] + row[4:] for row in _rows(found)] == [
+    assert [row[:3] + row[4:] for row in rows_of(found)] == [
         (1, "a", None, 2),
         (2, "b", Decimal("1.50"), 4),
         (4, "d\nd", None, 7),
@@ -93,22 +77,22 @@ def test_a_day_of_a_filled_row_is_read_like_every_other() -> None:
 
 def test_columns_are_found_by_name_or_alias_in_any_order() -> None:
     found = validate(b" Amount ,full name,ID\n1.5,a,1\n", TRADES)
-    assert _rows(found) == [(1, "a", Decimal("1.50"), 2)]
+    assert rows_of(found) == [(1, "a", Decimal("1.50"), 2)]
 
 
 def test_a_column_that_is_not_required_may_be_absent() -> None:
     found = validate(b"id\n1\n\n2\n", TRADES)
-    assert _rows(found) == [(1, None, None, 2), (2, None, None, 4)]
+    assert rows_of(found) == [(1, None, None, 2), (2, None, None, 4)]
 
 
 def test_unknown_columns_are_ignored_where_the_contract_says_so() -> None:
     found = validate(b"id,note,amount\n1,x,2\n", a_contract(unknown_columns="ignore"))
-    assert _rows(found) == [(1, None, Decimal("2.00"), 2)]
+    assert rows_of(found) == [(1, None, Decimal("2.00"), 2)]
 
 
 def test_the_header_may_stand_below_a_preamble() -> None:
     data = b"Report of March\nprinted by us, today\nid,name,amount\n1,a,2\n"
-    assert _rows(validate(data, a_contract(header=3))) == [(1, "a", Decimal("2.00"), 4)]
+    assert rows_of(validate(data, a_contract(header=3))) == [(1, "a", Decimal("2.00"), 4)]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +168,7 @@ def test_a_mark_of_an_undeclared_encoding_is_rejected() -> None:
         validate("id\n1\n".encode("utf-16"), TRADES)
 
 
-def test_trailers_are_control_totals_and_never_rows() -> None:
+def test_trailers_are_control_totals_and_neverrows_of() -> None:
     contract = a_contract(trailers=TRAILERS)
     found = validate(b"id,name,amount\n1,a,2\n2,b,3.5\n\nEND 2\nSUM 5.50\n\n", contract)
     assert (found.accepted.num_rows, found.quarantined.num_rows, found.held) == (2, 0, ())
@@ -222,98 +206,6 @@ def test_a_trailer_counts_once() -> None:
 @pytest.mark.parametrize("final_end", [b"", b"\n", b"\r\n"])
 def test_the_last_line_may_lack_its_end(final_end: bytes) -> None:
     assert validate(b"id,name,amount\n1,a,2" + final_end, TRADES).accepted.num_rows == 1
-
-
-CELL = st.text(alphabet='ab,"\n\r \u00e9', max_size=6)
-ROW = st.lists(CELL, min_size=1, max_size=3)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.lists(ROW, max_size=8), st.sampled_from(["\n", "\r\n"]))
-def test_what_csv_writes_is_read_back_with_the_lines_csv_counts(rows: list[list[str]], ending: str) -> None:
-    file = io.StringIO(newline="")
-    csv.writer(file, lineterminator=ending).writerows([["a", "b"], *rows])
-    reader = csv.reader(io.StringIO(file.getvalue(), newline=""))
-    expected, start = [], 0
-    for record in reader:
-        if record:
-            expected.append((start + 1, record))
-        start = reader.line_num
-    contract = a_contract(TEXT_COLUMNS, trim=False, null_tokens=())
-    found = validate(file.getvalue().encode(), contract)
-    assert _rows(found) == [(*record, line) for line, record in expected[1:] if len(record) == 2]
-    broken = [line for line, record in expected[1:] if len(record) != 2 and "".join(record).strip(" ")]
-    refused = found.quarantined.column("_row").to_pylist()
-    assert [line for line in refused if line in broken] == broken
-
-
-CONTRACTS = st.builds(
-    a_contract,
-    st.just((ID, NAME, replace(AMOUNT, required=True))),
-    delimiter=st.sampled_from(",|"),
-    quote=st.sampled_from(['"', None]),
-    encodings=st.sampled_from([("utf-8",), ("utf-8", "cp1252")]),
-    trailers=st.sampled_from([(), TRAILERS]),
-    unknown_columns=st.sampled_from(["reject", "ignore", "rescue"]),
-    ragged_rows=st.sampled_from(["refuse", "fill"]),
-    skip_rows=st.sampled_from([(), ("blank",), ("blank", "header")]),
-    header=st.sampled_from([1, None]),
-)
-HEADERS = st.sampled_from([["id", "name", "amount"], ["id", "name", "amount", ""], ["amount", "id"]])
-FRAGMENTS = st.sampled_from(
-    [
-        b"1",
-        b"-2.50",
-        b"3.999",
-        b",",
-        b"|",
-        b"\n",
-        b"\r\n",
-        b"\r",
-        b'"',
-        b" ",
-        b"abc",
-        b"\xc3\xa9",
-        b"\xe9",
-        b"\0",
-        b"END 3\n",
-        b"SUM 1\n",
-        b"1,a,2\n",
-        b",,\n",
-        b"id,name,amount\n",
-        b'2,"b\nc",3\n',
-        b"",
-        b"1e5",
-        b"0x1",
-    ]
-)
-
-
-@settings(max_examples=80, deadline=None)
-@given(CONTRACTS, HEADERS, st.lists(FRAGMENTS, max_size=30).map(b"".join), st.integers(1, 60))
-def test_any_bytes_are_conserved_or_rejected_however_they_are_cut(
-    contract: Contract, header: list[str], body: bytes, size: int
-) -> None:
-    data = contract.file.delimiter.join(header).encode() + b"\n" + body
-    try:
-        whole = validate(data, contract)
-    except RejectedError:
-        with pytest.raises(RejectedError):
-            _cut(data, contract, size)
-        return
-    check_conservation(whole)
-    assert whole.accepted.column("_row").to_pylist() == sorted(whole.accepted.column("_row").to_pylist())
-    pieces = _cut(data, contract, size)
-    assert pieces.accepted.equals(whole.accepted)
-    assert pieces.quarantined.equals(whole.quarantined)
-    assert (pieces.totals, pieces.held) == (whole.totals, whole.held)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.binary(max_size=60))
-def test_no_bytes_whatsoever_end_in_another_error(data: bytes) -> None:
-    with suppress(RejectedError):
-        check_conservation(validate(data, a_contract(TEXT_COLUMNS, unknown_columns="ignore")))
 
 
 def test_a_format_is_told_by_its_first_bytes() -> None:
