@@ -33,12 +33,12 @@ from validation.reentry import (
     Form,
     Judged,
     again,
+    as_it_stands,
     encoded,
     form_of,
     header_of,
     judge_again,
     obstacle,
-    rows_only,
     text_of,
 )
 
@@ -124,11 +124,16 @@ def redrive(  # noqa: PLR0913  # as `correct`
     manifest = _applied(row)
     deciding = Deciding(intake, manifest, caller, checked_reason(reason))
     contract = _contract(intake, manifest)
-    old = read(intake.aws, intake.settings.raw_bucket, manifest.raw_key) or b""
+    source = _Source(
+        read(intake.aws, intake.settings.raw_bucket, manifest.raw_key) or b"",
+        manifest.reenters,
+        intake.contracts.pinned(manifest.dataset, manifest.contract_sha256),
+        contract,
+    )
 
     def make(number: int, known: Sequence[Decision]) -> Decision:
         chosen = _chosen(intake, manifest, known, choice)
-        header, written = _written(old, rows_only(contract) if manifest.reenters else contract, chosen)
+        header, written = _written(source, chosen)
         text = text_of(header, [line for _, line in written])
         _, judged = _judged(intake, text, contract, len(written), every=False)
         good = [each for each, is_good in zip(written, judged.accepted, strict=True) if is_good]
@@ -149,10 +154,23 @@ Written: TypeAlias = tuple[Refused, str]
 """A row and the text with which it enters again."""
 
 
-def _written(old: bytes, contract: Contract, chosen: Sequence[Refused]) -> tuple[str, list[Written]]:
-    """The header of the file that rows of the file `old` enter with, and those that can."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The file of an upload, whose rows may have `reentered` with it; the contract it was accepted under, and now's."""
+
+    data: bytes
+    reentered: bool
+    before: Contract
+    contract: Contract
+
+
+def _written(source: _Source, chosen: Sequence[Refused]) -> tuple[str, list[Written]]:
+    """The header of the file that its rows enter with, and those that can."""
+    contract = source.contract
     try:
-        header, found = header_of(old, contract), again(old, contract, [(each.row, each.raw) for each in chosen])
+        read_by = as_it_stands(contract, source.before, reentered=source.reentered)
+        header = header_of(source.data, read_by)
+        found = again(source.data, read_by, [(each.row, each.raw) for each in chosen])
     except RejectedError as error:
         msg = f"Under contract {contract.version} the file cannot be read: {error.message}."
         raise ConflictError(msg) from error

@@ -53,12 +53,29 @@ def form_of(contract: Contract) -> Form:
     return Form.LINES if has_lines else Form.CELLS
 
 
-def rows_only(contract: Contract) -> Contract:
-    """The contract for such a file: it has no trailer, and no budget, of the file that its rows came from."""
+def rows_only(contract: Contract, accepted_under: Contract | None = None) -> Contract:
+    """The contract for such a file: it has no trailer, and no budget, of the file that its rows came from.
+
+    The form of a file that is there already is that of the contract that it was `accepted_under`.
+    """
     file = replace(contract.file, trailers=(), control_totals=())
-    if form_of(contract) is Form.CELLS:
+    if form_of(accepted_under or contract) is Form.CELLS:
         file = replace(file, name="jsonl", encodings=("utf-8",))
     return replace(contract, file=file, quarantine_budget=None)
+
+
+def as_it_stands(contract: Contract, accepted_under: Contract, *, reentered: bool) -> Contract:
+    """The contract of now for the file of an upload, whose rows may have `reentered` with it.
+
+    Raises:
+        RejectedError: they did so in another form than rows would now.
+    """
+    if not reentered:
+        return contract
+    if form_of(contract) is not form_of(accepted_under):
+        found = f"its rows entered under contract {accepted_under.version}, in another form than rows of such files now"
+        raise RejectedError("form", f"{found}; write them as such, and send them as an upload or a correction")
+    return rows_only(contract)
 
 
 def obstacle(contract: Contract) -> str | None:

@@ -6,6 +6,7 @@ For rows that are no line of text, or whose line says nothing without the rest o
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,9 +48,10 @@ def rewritten(data: bytes, contract: Contract, wanted: Sequence[Place]) -> list[
     for index, place in enumerate(wanted):
         places[place].append(index)
     found, counts = _found(data, contract, places)
-    chosen = []
+    sought, chosen = Counter(number for number, _ in wanted), []
     for (number, raw), indexes in places.items():
-        rows = _meant(raw, found[number], len(indexes), counts[number])
+        alone = counts[number] == sought[number] == 1
+        rows = _meant(raw, found[number], len(indexes), alone=alone)
         chosen += [(number, row.order, index, row.text) for index, row in zip(indexes, rows, strict=True)]
     return [(index, text) for _, _, index, text in sorted(chosen, key=lambda each: each[:3])]
 
@@ -79,11 +81,11 @@ def _found(
     return rows, counts
 
 
-def _meant(raw: str, rows: Sequence[_Row], wanted: int, count: int) -> list[_Row]:
-    """So many `wanted` rows that look like this, of the `count` of one line; the only row of a line is meant anyhow."""
-    alike = rows if count == wanted == 1 else [each for each in rows if each.raw == raw]
+def _meant(raw: str, rows: Sequence[_Row], wanted: int, *, alone: bool) -> list[_Row]:
+    """So many `wanted` rows of a line that look like this; where it is `alone`, the only row is meant anyhow."""
+    alike = rows if alone else [each for each in rows if each.raw == raw]
     if len(alike) < wanted or (len(alike) > wanted and len({each.text for each in alike}) > 1):
-        return [_Row(0, raw, None)] * wanted
+        return [_Row(sys.maxsize, raw, None)] * wanted  # where among the rows of its line nobody knows
     return list(alike[:wanted])
 
 

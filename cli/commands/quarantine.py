@@ -26,9 +26,10 @@ from ledgerlake.errors import ConfigurationError, LedgerlakeError, RejectedError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import UPLOAD_ID, manifest_key
 from tables.contract import Contract
+from tables.contract_store import ContractStore
 from tables.quarantine import Refused, open_rows
 from tables.system_tables import SYSTEM_TABLES
-from validation.reentry import Form, form_of, header_of, obstacle, rows_only, to_correct
+from validation.reentry import Form, as_it_stands, form_of, header_of, obstacle, to_correct
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,9 @@ def _export(shell: Shell, arguments: Namespace) -> Reply:
     if not found:
         return Reply([], Verbatim(""))
     manifest = _manifest(shell, rows)
-    source = rows_only(contract) if manifest.reenters else contract
-    text = to_correct(_file(shell, manifest), source, [(each.row, each.raw) for each in found])
+    pinned = ContractStore(shell.settings, shell.aws).pinned(dataset, manifest.contract_sha256)
+    read_by = as_it_stands(contract, pinned, reentered=manifest.reenters)
+    text = to_correct(_file(shell, manifest), read_by, [(each.row, each.raw) for each in found])
     return Reply([asdict(each) for each in found], Verbatim(text))
 
 
