@@ -37,7 +37,7 @@ class Deciding:
     reason: str
 
     def decision(self, number: int, kind: str, rows: Iterable[int] = (), as_upload_id: str | None = None) -> Decision:
-        """Their decision, about the whole file or these lines of it; `as_upload_id` is the upload that it makes."""
+        """Their decision, about the file or rows on these lines of it; `as_upload_id` is the upload that it makes."""
         return Decision(
             self.manifest.dataset,
             number,
@@ -49,7 +49,7 @@ class Deciding:
             self.caller.source_ip,
             self.intake.clock(),
             as_upload_id=as_upload_id,
-            rows=sorted(set(rows)),
+            rows=sorted(rows),
         )
 
 

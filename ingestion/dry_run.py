@@ -19,9 +19,9 @@ from ingestion.inspection import LandedFile, inspect
 from ingestion.values import Grant
 from ledgerlake.errors import RejectedError
 from tables.budget import over_budget
-from tables.contract import Contract, RuleUse
+from tables.contract import Contract
 from validation.known import Known
-from validation.rules import RULES, Ask
+from validation.rules import Ask, not_asking
 from validation.totals import Declared, add_totals, hold_reasons
 from validation.validate import parts
 from validation.verdict import Flag, Part, add_flags, rule_name, rules_that_hold, warnings
@@ -71,12 +71,7 @@ def dry_run(file: BinaryIO, contract: Contract, at: datetime, declared: Declared
 
 def _without_tables(contract: Contract) -> tuple[Contract, tuple[str, ...]]:
     """The contract without the rules that ask for tables, and the names of these."""
-
-    def offline(uses: tuple[RuleUse, ...]) -> tuple[RuleUse, ...]:
-        return tuple(use for use in uses if RULES[use.name].asks in (None, Ask.TIME))
-
-    columns = tuple(replace(column, rules=offline(column.rules)) for column in contract.columns)
-    judged = replace(contract, columns=columns, rules=offline(contract.rules))
+    judged = not_asking(contract, Ask.LAKE, Ask.TABLE)
     left = {use for _, use in judged.uses}
     names = (rule_name(use, column.name if column else None) for column, use in contract.uses if use not in left)
     return judged, tuple(names)

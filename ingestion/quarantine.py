@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ingestion.decide import Deciding, checked_reason, decide
 from ingestion.intake import Intake
@@ -26,10 +28,24 @@ from ledgerlake.layout import raw_key
 from tables.contract import Contract
 from tables.newer import overtaken
 from tables.quarantine import Refused, open_rows
-from validation.reentry import Judged, encoded, header_of, judge_again, obstacle, text_of
+from validation.formats.json_lines import RULE as NO_OBJECT
+from validation.reentry import (
+    Form,
+    Judged,
+    again,
+    as_it_stands,
+    encoded,
+    form_of,
+    header_of,
+    judge_again,
+    obstacle,
+    text_of,
+)
 
 SHOWN = 5
 """Lines or reasons that a refusal names."""
+
+AS_OBJECTS = "rows of such files enter again as JSON Lines, as `ledgerlake quarantine export --to-correct` writes them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,10 @@ class Choice:
 
     rows: AbstractSet[int] | None = None
     rule: str | None = None
+
+    def has(self, row: Refused) -> bool:
+        """Whether the row is one of them."""
+        return (self.rows is None or row.row in self.rows) and (self.rule is None or self.rule in row.rules)
 
 
 def waive(intake: Intake, row: Row, caller: Caller, reason: str, choice: Choice) -> Decision:
@@ -82,7 +102,7 @@ def correct(  # noqa: PLR0913, PLR0917  # who corrects what, why, and with what
 
     def make(number: int, known: Sequence[Decision]) -> Decision:
         chosen = _chosen(intake, manifest, known, choice)
-        data, judged = _judged(text, contract, len(chosen))
+        data, judged = _judged(intake, text, contract, len(chosen))
         late = overtaken(contract, intake.settings, judged.verdict.accepted, manifest.seq)
         if any(late) and not newest:
             _refuse_late([each for each, is_late in zip(chosen, late, strict=True) if is_late])
@@ -104,25 +124,73 @@ def redrive(  # noqa: PLR0913  # as `correct`
     manifest = _applied(row)
     deciding = Deciding(intake, manifest, caller, checked_reason(reason))
     contract = _contract(intake, manifest)
-    old = read(intake.aws, intake.settings.raw_bucket, manifest.raw_key) or b""
+    source = _Source(
+        read(intake.aws, intake.settings.raw_bucket, manifest.raw_key) or b"",
+        manifest.reenters,
+        intake.contracts.pinned(manifest.dataset, manifest.contract_sha256),
+        contract,
+    )
 
     def make(number: int, known: Sequence[Decision]) -> Decision:
         chosen = _chosen(intake, manifest, known, choice)
-        header = header_of(old, contract)
-        _, judged = _judged(text_of(header, [each.raw for each in chosen]), contract, len(chosen), every=False)
-        good = [each for each, is_good in zip(chosen, judged.accepted, strict=True) if is_good]
+        header, written = _written(source, chosen)
+        text = text_of(header, [line for _, line in written])
+        _, judged = _judged(intake, text, contract, len(written), every=False)
+        good = [each for each, is_good in zip(written, judged.accepted, strict=True) if is_good]
         late = overtaken(contract, intake.settings, judged.verdict.accepted, manifest.seq)
-        kept = [each for each, is_late in zip(good, late, strict=True) if newest or not is_late]
-        if good and not kept:
-            _refuse_late(good)
+        timely = [each for each, is_late in zip(good, late, strict=True) if newest or not is_late]
+        if good and not timely:
+            _refuse_late([each for each, _ in good])
+        kept = _on_whole_lines(timely, chosen)
         if not kept:
-            first = judged.verdict.quarantined["reasons"][0].as_py()[0]["message"]
-            msg = f"Under contract {contract.version} all {len(chosen)} rows are still refused; the first as {first}."
-            raise ConflictError(msg)
-        data = encoded(text_of(header, [each.raw for each in kept]), contract)
-        return _reentry(deciding, number, REDRIVE, kept, data)
+            _refuse_all(contract, chosen, judged)
+        data = encoded(text_of(header, [line for _, line in kept]), contract)
+        return _reentry(deciding, number, REDRIVE, [each for each, _ in kept], data)
 
     return decide(intake, manifest.dataset, make)
+
+
+Written: TypeAlias = tuple[Refused, str]
+"""A row and the text with which it enters again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The file of an upload, whose rows may have `reentered` with it; the contract it was accepted under, and now's."""
+
+    data: bytes
+    reentered: bool
+    before: Contract
+    contract: Contract
+
+
+def _written(source: _Source, chosen: Sequence[Refused]) -> tuple[str, list[Written]]:
+    """The header of the file that its rows enter with, and those that can."""
+    contract = source.contract
+    try:
+        read_by = as_it_stands(contract, source.before, reentered=source.reentered)
+        header = header_of(source.data, read_by)
+        found = again(source.data, read_by, [(each.row, each.raw) for each in chosen])
+    except RejectedError as error:
+        msg = f"Under contract {contract.version} the file cannot be read: {error.message}."
+        raise ConflictError(msg) from error
+    written = [(chosen[index], text) for index, text in found if text is not None]
+    if not written:
+        rows = _lines([each.row for each in chosen])
+        raise ConflictError(f"Under contract {contract.version} nothing can be read of {rows}: correct, or waive.")
+    return header, written
+
+
+def _on_whole_lines(kept: Sequence[Written], chosen: Sequence[Refused]) -> list[Written]:
+    """Rows are told apart by their lines, so that the rows of one line leave quarantine together or not at all."""
+    there, ready = Counter(each.row for each in chosen), Counter(each.row for each, _ in kept)
+    return [(each, text) for each, text in kept if ready[each.row] == there[each.row]]
+
+
+def _refuse_all(contract: Contract, chosen: Sequence[Refused], judged: Judged) -> None:
+    still = judged.verdict.quarantined["reasons"]
+    why = f"the first as {still[0].as_py()[0]['message']}" if len(still) else "as not all rows of a line are good"
+    raise ConflictError(f"Under contract {contract.version} all {len(chosen)} rows are still refused; {why}.")
 
 
 def still_open(
@@ -134,8 +202,8 @@ def still_open(
     tenant: str | None = None,
 ) -> list[Refused]:
     """The dataset's open rows, perhaps those of one upload or of a tenant's uploads only."""
-    found = open_rows(intake.settings, dataset, read_decisions(intake.aws, dataset), upload_id, choice.rule)
-    found = [each for each in found if choice.rows is None or each.row in choice.rows]
+    every = open_rows(intake.settings, dataset, read_decisions(intake.aws, dataset), upload_id)
+    found = [each for each in every if choice.has(each)]
     if tenant is None:
         return found
     rows = intake.ledger.read_many(list({each.upload_id for each in found}))
@@ -160,27 +228,38 @@ def _contract(intake: Intake, manifest: Manifest) -> Contract:
 def _chosen(intake: Intake, manifest: Manifest, known: Sequence[Decision], choice: Choice) -> list[Refused]:
     if by := superseded(known).get(manifest.upload_id):
         raise ConflictError(f"Upload {manifest.upload_id} was superseded by upload {by.as_upload_id}: see that one.")
-    found = open_rows(intake.settings, manifest.dataset, known, manifest.upload_id, choice.rule)
-    chosen = [each for each in found if choice.rows is None or each.row in choice.rows]
+    found = open_rows(intake.settings, manifest.dataset, known, manifest.upload_id)
+    chosen = [each for each in found if choice.has(each)]
     missing = sorted((choice.rows or frozenset()) - {each.row for each in chosen})
     see = f"see `ledgerlake quarantine show {manifest.upload_id}`"
     if missing:
         raise ConflictError(f"Not open in quarantine: {_lines(missing)} of upload {manifest.upload_id}; {see}.")
     if not chosen:
         raise ConflictError(f"Nothing of upload {manifest.upload_id} is open in quarantine; {see}.")
+    there, taken = Counter(each.row for each in found), Counter(each.row for each in chosen)
+    if parted := sorted(row for row in taken if taken[row] < there[row]):
+        msg = (
+            f"Several rows of {_lines(parted)} are refused, and leave quarantine together: choose them without a rule."
+        )
+        raise ConflictError(msg)
     return chosen
 
 
-def _judged(text: str, contract: Contract, expected: int, *, every: bool = True) -> tuple[bytes, Judged]:
+def _judged(
+    intake: Intake, text: str, contract: Contract, expected: int, *, every: bool = True
+) -> tuple[bytes, Judged]:
     """The file of rows that enter again and the verdict on it; with `every` all must be good."""
     try:
         data = encoded(text, contract)
-        judged = judge_again(data, contract, expected)
+        judged = judge_again(data, contract, expected, intake.clock())
     except RejectedError as error:
         raise InvalidRequestError((FieldProblem("content", error.message),)) from error
     refused = judged.verdict.quarantined.select(["_row", "reasons"]).to_pylist() if every else []
+    hint = f"; {AS_OBJECTS}" if form_of(contract) is Form.CELLS else ""
     problems = [
-        FieldProblem(f"content.{row['_row']}", reason["message"]) for row in refused for reason in row["reasons"]
+        FieldProblem(f"content.{row['_row']}", reason["message"] + (hint if reason["rule"] == NO_OBJECT else ""))
+        for row in refused
+        for reason in row["reasons"]
     ]
     if problems:
         raise InvalidRequestError(tuple(problems[: 10 * SHOWN]))

@@ -34,7 +34,13 @@ class ReenterBody(RowsBody):
 class CorrectBody(ReenterBody):
     """Rows, corrected."""
 
-    content: Annotated[str, Field(description="A file of the dataset: row k replaces the k-th of the rows")]
+    content: Annotated[
+        str,
+        Field(
+            description="Row k replaces the k-th of the rows: a file of the dataset where that has lines (csv with a "
+            "stated header, fixed width, JSON Lines), else JSON Lines with an object of columns for each row"
+        ),
+    ]
 
 
 class RefusedRowBody(BaseModel):

@@ -30,7 +30,7 @@ class Decision(JsonValue):
     leave quarantine by `correct` (their corrected text enters again), `redrive` (their own text does, under a contract
     that has changed since) or `waive` (they stay out). `supersede` puts a corrected file in the place of one that was
     accepted before; `replaces` are all uploads that have rows of that one. `as_upload_id` is the upload that the
-    decision makes, None if it makes none; `rows` are the lines decided about, none for a whole file.
+    decision makes, None if it makes none; `rows` are the lines of the rows decided about, none for a whole file.
     """
 
     SCHEMA = "ledgerlake.decision/1"

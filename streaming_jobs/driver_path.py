@@ -211,9 +211,12 @@ def declared(manifest: Manifest) -> Declared:
     )
 
 
-def judging(contract: Contract, manifest: Manifest) -> Contract:
-    """What an upload is judged by: rows that enter again have no trailer, and no budget, of the file they came from."""
-    return rows_only(contract) if manifest.reenters else contract
+def judging(contract: Contract, manifest: Manifest, accepted_under: Contract | None = None) -> Contract:
+    """What an upload is judged by: rows that enter again have no trailer, and no budget, of the file they came from.
+
+    `accepted_under` is the contract that the upload was accepted under, where `contract` is another.
+    """
+    return rows_only(contract, accepted_under) if manifest.reenters else contract
 
 
 def with_lineage(accepted: pa.Table, manifest: Manifest, contract: Contract) -> pa.Table:

@@ -26,9 +26,10 @@ from ledgerlake.errors import ConfigurationError, LedgerlakeError, RejectedError
 from ledgerlake.events import Manifest
 from ledgerlake.layout import UPLOAD_ID, manifest_key
 from tables.contract import Contract
+from tables.contract_store import ContractStore
 from tables.quarantine import Refused, open_rows
 from tables.system_tables import SYSTEM_TABLES
-from validation.reentry import header_of, text_of
+from validation.reentry import Form, as_it_stands, form_of, header_of, obstacle, to_correct
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,10 @@ def _show(shell: Shell, arguments: Namespace) -> Reply:
     ]
     lines = [Text.assemble(f"{row.of.row:>8}  ", marked(row.of, contract, header)) for row in found]
     title = f"{len(found)} refused rows, {len(listed)} reasons, {sum(row.open for row in found)} rows open"
+    name = f"mended.{contract.file.name if form_of(contract) is Form.LINES else 'jsonl'}"
     hints = (
-        f"ledgerlake quarantine export {arguments.upload_id} --to-correct > mended.csv",
-        f"ledgerlake quarantine correct {arguments.upload_id} mended.csv --reason WHY",
+        f"ledgerlake quarantine export {arguments.upload_id} --to-correct > {name}",
+        f"ledgerlake quarantine correct {arguments.upload_id} {name} --reason WHY",
     )
     data = [{"row": row.of.row, "raw": row.of.raw, "reasons": row.of.reasons, "open": row.open} for row in found]
     return Reply(data, Group(*lines, table(title, ("line", "rule", "column", "value", "why"), listed)), hints)
@@ -130,14 +132,22 @@ def _export(shell: Shell, arguments: Namespace) -> Reply:
     found = [row.of for row in rows if row.open]
     if not arguments.to_correct:
         return Reply([asdict(each) for each in found], Verbatim(sheet(found)))
-    header = _header(shell, contract_of(shell, dataset), rows)
-    return Reply([asdict(each) for each in found], Verbatim(text_of(header, [each.raw for each in found])))
+    contract = contract_of(shell, dataset)
+    if why := obstacle(contract):
+        raise ConfigurationError(f"in {dataset} rows cannot enter again: {why}")
+    if not found:
+        return Reply([], Verbatim(""))
+    manifest = _manifest(shell, rows)
+    pinned = ContractStore(shell.settings, shell.aws).pinned(dataset, manifest.contract_sha256)
+    read_by = as_it_stands(contract, pinned, reentered=manifest.reenters)
+    text = to_correct(_file(shell, manifest), read_by, [(each.row, each.raw) for each in found])
+    return Reply([asdict(each) for each in found], Verbatim(text))
 
 
 def _correct_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("upload_id", metavar="UPLOAD_ID")
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="a file of the dataset: row k replaces the k-th open row"
+        "file", type=Path, metavar="FILE", help="what export --to-correct wrote, mended: row k replaces the k-th"
     )
     _decision_arguments(parser)
     _newest_argument(parser)
@@ -238,14 +248,24 @@ def _of_upload(shell: Shell, arguments: Namespace) -> tuple[str, list[_Row]]:
 
 def _header(shell: Shell, contract: Contract, rows: Sequence[_Row]) -> str:
     """That of the file that the rows of an upload came from; empty where its format has none, or it cannot be read."""
-    s3, bucket = shell.aws.s3, shell.settings.raw_bucket
     try:
-        key = manifest_key(contract.dataset, rows[0].of.seq)
-        manifest = Manifest.from_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        head = s3.get_object(Bucket=bucket, Key=manifest.raw_key, Range=f"bytes=0-{HEAD_BYTES - 1}")["Body"].read()
-        return header_of(head, contract)
-    except (ClientError, RejectedError, KeyError, IndexError):
+        return header_of(_file(shell, _manifest(shell, rows), HEAD_BYTES), contract) if rows else ""
+    except (ClientError, RejectedError):
         return ""
+
+
+def _manifest(shell: Shell, rows: Sequence[_Row]) -> Manifest:
+    """Of the upload that the rows came with; there is one at least."""
+    key = manifest_key(rows[0].of.dataset, rows[0].of.seq)
+    return Manifest.from_json(shell.aws.s3.get_object(Bucket=shell.settings.raw_bucket, Key=key)["Body"].read())
+
+
+def _file(shell: Shell, manifest: Manifest, size: int | None = None) -> bytes:
+    """The file of an upload, or so many of its first bytes."""
+    part = {} if size is None else {"Range": f"bytes=0-{size - 1}"}
+    asked = {"Bucket": shell.settings.raw_bucket, "Key": manifest.raw_key, **part}
+    data: bytes = shell.aws.s3.get_object(**asked)["Body"].read()
+    return data
 
 
 COMMANDS: Sequence[Command] = (

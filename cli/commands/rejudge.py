@@ -40,7 +40,8 @@ def _run(shell: Shell, arguments: Namespace) -> Reply:
     contract = _read(arguments.contract) if arguments.contract else contract_of(shell, manifest.dataset)
     lake = Lake(shell.settings, shell.aws, ContractStore(shell.settings, shell.aws))
     try:
-        now = _now(judge_again(lake, manifest, outcome, judging(contract, manifest)), contract)
+        before = lake.contracts.pinned(manifest.dataset, manifest.contract_sha256)
+        now = _now(judge_again(lake, manifest, outcome, judging(contract, manifest, before)), contract)
     except RejectedError as error:
         why = f"{error.check}: {error.message}"  # as an accepted file that cannot be read is held
         now = {**_pins(contract), "state": "held", "rows": 0, "quarantined": 0, "held": [why]}

@@ -140,6 +140,28 @@ def test_quarantine_is_listed_shown_exported_corrected_driven_again_and_waived(
     assert types("quarantine", "show", "nonsense")[0] == 3
 
 
+def test_rows_of_a_document_are_exported_as_lines_of_json_and_sent_back(
+    house: House, types: Type, tmp_path: Path
+) -> None:
+    house.state_contract(a_contract_text("append", fileFormat="{format: json}"))
+    first = house.send(b'[{"id": "a", "day": "2026-03-31", "amount": "many"},\n {"id": "b"}, {"id": "c", "id": 1}]')
+    house.apply()
+    text = types("quarantine", "export", first, "--to-correct")[1]
+    assert text.splitlines() == [
+        '{"id": "a", "day": "2026-03-31", "amount": "many"}',
+        '{"id": "b", "day": null, "amount": null}',
+        json.dumps('{"id": "c", "id": 1}'),
+    ]
+    mended = tmp_path / "mended.jsonl"
+    mended.write_text(text.replace("many", "2.00"))
+    assert types("quarantine", "correct", first, str(mended), "--reason", "typing")[0] == 1
+    mended.write_text(text.splitlines()[0].replace("many", "2.00") + "\n")
+    answer(types("quarantine", "correct", first, str(mended), "--lines", "1", "--reason", "typing", "--json"))
+    house.apply()
+    assert house.fees() == {"a": "2.00"}
+    assert types("quarantine", "export", first, "--to-correct", "--rule", "no such rule") == (0, "")
+
+
 def test_every_command_about_what_is_not_good_is_in_its_docs() -> None:
     text = (Path(__file__).parents[2] / "docs" / "not-good.md").read_text("utf-8")
     about = [each.name for each in COMMANDS if each.name.split()[0] in {"check", "holds", "quarantine"}]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerlake.errors import RejectedError
-from tables.contract import Column, Contract, FileFormat, Kind, Trailer, Unpivot
+from tables.contract import Column, Contract, FileFormat, Kind, RuleUse, Trailer, Unpivot
 from validation.reentry import encoded, header_of, judge_again, obstacle, text_of
 from validation.validate import validate
 
+NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 CONTRACT = Contract(
     dataset="fees",
     version="1.0.0",
@@ -37,7 +39,7 @@ def test_refused_lines_alone_are_refused_for_the_same_reasons(rows: list[tuple[s
     data = f"Fees of März\nid,amount\n{body}END,{len(rows)}\n".encode(encoding)
     before = validate(data, CONTRACT)
     raw = before.quarantined["raw"].to_pylist()
-    again = judge_again(encoded(text_of(header_of(data, CONTRACT), raw), CONTRACT), CONTRACT, len(raw))
+    again = judge_again(encoded(text_of(header_of(data, CONTRACT), raw), CONTRACT), CONTRACT, len(raw), NOON)
     assert again.accepted == [False] * len(raw)
     assert again.verdict.quarantined["reasons"].to_pylist() == before.quarantined["reasons"].to_pylist()
     assert again.verdict.quarantined["money"].to_pylist() == before.quarantined["money"].to_pylist()
@@ -45,10 +47,10 @@ def test_refused_lines_alone_are_refused_for_the_same_reasons(rows: list[tuple[s
 
 
 def test_each_row_is_told_apart_in_the_order_of_the_file() -> None:
-    again = judge_again(b"x\nid,amount\na,1\nb,x\nc,3\n", CONTRACT, 3)
+    again = judge_again(b"x\nid,amount\na,1\nb,x\nc,3\n", CONTRACT, 3, NOON)
     assert again.accepted == [True, False, True]
     with pytest.raises(RejectedError, match="3 rows are in the file, 2 are to be replaced: write one row for each"):
-        judge_again(b"x\nid,amount\na,1\nb,x\nc,3\n", CONTRACT, 2)
+        judge_again(b"x\nid,amount\na,1\nb,x\nc,3\n", CONTRACT, 2, NOON)
 
 
 def test_a_text_that_no_declared_encoding_can_write_is_refused() -> None:
@@ -58,13 +60,27 @@ def test_a_text_that_no_declared_encoding_can_write_is_refused() -> None:
         encoded("Ω", latin)
 
 
-def test_what_is_no_line_of_text_cannot_enter_again() -> None:
+def test_what_is_one_of_many_rows_cannot_enter_again() -> None:
     assert obstacle(CONTRACT) is None
     assert obstacle(replace(CONTRACT, mode="snapshot"))
-    parquet = replace(CONTRACT, file=FileFormat("parquet"))
-    assert str(obstacle(parquet)).endswith(
+    wide = replace(CONTRACT, file=FileFormat(unpivot=Unpivot("currency", "rate")))
+    assert str(obstacle(wide)).endswith(
         "which supersedes this upload (`ledgerlake upload FILE --supersedes UPLOAD_ID`)"
     )
-    assert str(obstacle(replace(parquet, dedupe=True))).endswith("is no text: send a corrected file")
-    assert obstacle(replace(CONTRACT, file=FileFormat(unpivot=Unpivot("currency", "rate"))))
+    assert str(obstacle(replace(wide, mode="snapshot"))).endswith("send the whole file")
     assert header_of(b'{"id": 1}', replace(CONTRACT, file=FileFormat("jsonl"))) == ""
+
+
+def test_every_line_above_the_data_stays_where_it_is() -> None:
+    assert text_of("HEAD\n\n\n", ["a\r\n", "b"]) == "HEAD\n\n\na\nb\n"
+    assert text_of("a,b\r\n", []) == "a,b\n"
+    fixed = replace(CONTRACT, file=FileFormat("fixed", header=None, positions=(("id", 1, 2), ("amount", 3, 7))))
+    again = judge_again(encoded(text_of("", ["\ufeffx12.50"]), fixed), fixed, 1, NOON)
+    assert again.verdict.accepted["id"].to_pylist() == ["\ufeffx"]
+
+
+def test_what_rules_must_know_is_known_but_for_other_tables() -> None:
+    day = Column("day", Kind.DATE, rules=(RuleUse("not_future", (("days", 0),)),))
+    key = Column("id", Kind.STRING, rules=(RuleUse("foreign_key", (("dataset", "x"), ("column", "y"))),))
+    contract = replace(CONTRACT, columns=(key, day), file=FileFormat())
+    assert judge_again(b"id,day\na,2026-03-31\nb,2026-04-01\n", contract, 2, NOON).accepted == [True, False]

@@ -7,7 +7,7 @@ says for each row whether it is fine; null says nothing. Its docstring is the me
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -82,6 +82,16 @@ def rule(
 def asking(contract: Contract, *asks: Ask) -> list[RuleUse]:
     """The rules of a contract that must know one of these things."""
     return [use for _, use in contract.uses if RULES[use.name].asks in asks]
+
+
+def not_asking(contract: Contract, *asks: Ask) -> Contract:
+    """The contract without the rules that must know one of these things."""
+
+    def others(uses: tuple[RuleUse, ...]) -> tuple[RuleUse, ...]:
+        return tuple(use for use in uses if RULES[use.name].asks not in asks)
+
+    columns = tuple(replace(column, rules=others(column.rules)) for column in contract.columns)
+    return replace(contract, columns=columns, rules=others(contract.rules))
 
 
 def arguments(use: RuleUse, columns: Mapping[str, pa.Array]) -> dict[str, Any]:
