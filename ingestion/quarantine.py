@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from ingestion.decide import Deciding, checked_reason, decide
 from ingestion.intake import Intake
 from ingestion.objects import put_file, read
+from ingestion.redriven import Source, lines, on_whole_lines, written
 from ingestion.request import ConflictError, FieldProblem, InvalidRequestError
 from ingestion.row import Row
 from ingestion.values import Caller
@@ -32,18 +32,15 @@ from validation.formats.json_lines import RULE as NO_OBJECT
 from validation.reentry import (
     Form,
     Judged,
-    again,
-    as_it_stands,
     encoded,
     form_of,
-    header_of,
     judge_again,
     obstacle,
     text_of,
 )
 
-SHOWN = 5
-"""Lines or reasons that a refusal names."""
+SHOWN = 50
+"""Reasons that a refusal names."""
 
 AS_OBJECTS = "rows of such files enter again as JSON Lines, as `ledgerlake quarantine export --to-correct` writes them"
 
@@ -124,7 +121,7 @@ def redrive(  # noqa: PLR0913  # as `correct`
     manifest = _applied(row)
     deciding = Deciding(intake, manifest, caller, checked_reason(reason))
     contract = _contract(intake, manifest)
-    source = _Source(
+    source = Source(
         read(intake.aws, intake.settings.raw_bucket, manifest.raw_key) or b"",
         manifest.reenters,
         intake.contracts.pinned(manifest.dataset, manifest.contract_sha256),
@@ -133,58 +130,21 @@ def redrive(  # noqa: PLR0913  # as `correct`
 
     def make(number: int, known: Sequence[Decision]) -> Decision:
         chosen = _chosen(intake, manifest, known, choice)
-        header, written = _written(source, chosen)
-        text = text_of(header, [line for _, line in written])
-        _, judged = _judged(intake, text, contract, len(written), every=False)
-        good = [each for each, is_good in zip(written, judged.accepted, strict=True) if is_good]
+        header, able = written(source, chosen)
+        text = text_of(header, [line for _, line in able])
+        _, judged = _judged(intake, text, contract, len(able), every=False)
+        good = [each for each, is_good in zip(able, judged.accepted, strict=True) if is_good]
         late = overtaken(contract, intake.settings, judged.verdict.accepted, manifest.seq)
         timely = [each for each, is_late in zip(good, late, strict=True) if newest or not is_late]
         if good and not timely:
             _refuse_late([each for each, _ in good])
-        kept = _on_whole_lines(timely, chosen)
+        kept = on_whole_lines(timely, chosen)
         if not kept:
             _refuse_all(contract, chosen, judged)
         data = encoded(text_of(header, [line for _, line in kept]), contract)
         return _reentry(deciding, number, REDRIVE, [each for each, _ in kept], data)
 
     return decide(intake, manifest.dataset, make)
-
-
-Written: TypeAlias = tuple[Refused, str]
-"""A row and the text with which it enters again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The file of an upload, whose rows may have `reentered` with it; the contract it was accepted under, and now's."""
-
-    data: bytes
-    reentered: bool
-    before: Contract
-    contract: Contract
-
-
-def _written(source: _Source, chosen: Sequence[Refused]) -> tuple[str, list[Written]]:
-    """The header of the file that its rows enter with, and those that can."""
-    contract = source.contract
-    try:
-        read_by = as_it_stands(contract, source.before, reentered=source.reentered)
-        header = header_of(source.data, read_by)
-        found = again(source.data, read_by, [(each.row, each.raw) for each in chosen])
-    except RejectedError as error:
-        msg = f"Under contract {contract.version} the file cannot be read: {error.message}."
-        raise ConflictError(msg) from error
-    written = [(chosen[index], text) for index, text in found if text is not None]
-    if not written:
-        rows = _lines([each.row for each in chosen])
-        raise ConflictError(f"Under contract {contract.version} nothing can be read of {rows}: correct, or waive.")
-    return header, written
-
-
-def _on_whole_lines(kept: Sequence[Written], chosen: Sequence[Refused]) -> list[Written]:
-    """Rows are told apart by their lines, so that the rows of one line leave quarantine together or not at all."""
-    there, ready = Counter(each.row for each in chosen), Counter(each.row for each, _ in kept)
-    return [(each, text) for each, text in kept if ready[each.row] == there[each.row]]
 
 
 def _refuse_all(contract: Contract, chosen: Sequence[Refused], judged: Judged) -> None:
@@ -233,14 +193,12 @@ def _chosen(intake: Intake, manifest: Manifest, known: Sequence[Decision], choic
     missing = sorted((choice.rows or frozenset()) - {each.row for each in chosen})
     see = f"see `ledgerlake quarantine show {manifest.upload_id}`"
     if missing:
-        raise ConflictError(f"Not open in quarantine: {_lines(missing)} of upload {manifest.upload_id}; {see}.")
+        raise ConflictError(f"Not open in quarantine: {lines(missing)} of upload {manifest.upload_id}; {see}.")
     if not chosen:
         raise ConflictError(f"Nothing of upload {manifest.upload_id} is open in quarantine; {see}.")
     there, taken = Counter(each.row for each in found), Counter(each.row for each in chosen)
     if parted := sorted(row for row in taken if taken[row] < there[row]):
-        msg = (
-            f"Several rows of {_lines(parted)} are refused, and leave quarantine together: choose them without a rule."
-        )
+        msg = f"Several rows of {lines(parted)} are refused, and leave quarantine together: choose them without a rule."
         raise ConflictError(msg)
     return chosen
 
@@ -262,21 +220,16 @@ def _judged(
         for reason in row["reasons"]
     ]
     if problems:
-        raise InvalidRequestError(tuple(problems[: 10 * SHOWN]))
+        raise InvalidRequestError(tuple(problems[:SHOWN]))
     return data, judged
 
 
 def _refuse_late(late: Sequence[Refused]) -> None:
     msg = (
-        f"Later uploads have written the keys of {_lines([each.row for each in late])} since, and in this dataset the "
+        f"Later uploads have written the keys of {lines([each.row for each in late])} since, and in this dataset the "
         "last word counts: leave them out, or say that they are the newest."
     )
     raise ConflictError(msg)
-
-
-def _lines(rows: Sequence[int]) -> str:
-    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    return f"line{'s' if rows[1:] else ''} {', '.join(map(str, rows[:SHOWN]))}{more}"
 
 
 def _reentry(deciding: Deciding, number: int, kind: str, rows: Sequence[Refused], data: bytes) -> Decision:
