@@ -18,15 +18,12 @@ from tables.mode import DELETE, OP
 from tables.modes import MODES, change_schema
 
 UPLOAD = "_upload_id"
-_ROWS = "send the corrected rows as an upload, which replaces those of the same key"
 
 
 def obstacle(contract: Contract) -> str | None:
     """Why no file of the dataset can take the place of another, and what to do instead; None if one can."""
     if MODES[contract.mode].alone:
         return f"each file of mode {contract.mode} is the whole state; send the corrected file as it is"
-    if MODES[contract.mode].remembers(contract):
-        return f"in mode {contract.mode} what it said is remembered for ever; {_ROWS}"
     return None
 
 
