@@ -93,8 +93,7 @@ def _memory(keys: Keys, mode: Mode, contract: Contract) -> pa.Table | None:
         return None
     found = [keys.before.select(memory.columns).append_column(OP, pa.repeat(UPSERT, keys.before.num_rows))]
     if memory.events and keys.events is not None:
-        then = keys.events.filter(pc.less_equal(keys.events[SEQ], keys.known))
-        found.append(shaped(believed(then, contract.primary_key), found[0].schema))
+        found.append(keys.events.filter(pc.less_equal(keys.events[SEQ], keys.known)))
     return pa.concat_tables([shaped(each, found[0].schema) for each in found])
 
 

@@ -14,7 +14,7 @@ from tables.believed import believed
 from tables.mode import DELETE, Commit, Fate, Fold, Turn, event_schema
 from tables.modes import MODES
 from tables.refold import Chain, Keys, among, refold, remembers_all, shaped
-from tests.laws.histories import FILE, RUNS, TOGETHER, Run, together, uploads_of
+from tests.laws.histories import FILE, RUNS, Run, together, uploads_of
 from tests.laws.lake import Lake, a_table
 from tests.laws.laws import Law, counted
 from tests.model import Row
@@ -22,6 +22,9 @@ from tests.models import Upload
 
 Replaced = Mapping[int, tuple[int, ...]]
 """By the number of an upload those whose place it takes, and what they took the place of, in order."""
+
+Since = tuple[int, tuple[Row, ...], list[Upload], set[int]]
+"""The number and the rows with which a fold begins, all uploads since, and those that do not count."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ def _replaced(wishes: Sequence[int]) -> Replaced:
             found[seq] = tuple(sorted({target, *found.get(target, ())}))
     return found
 
+
+TOGETHER = 8
+"""Histories in one table: more of such lengths could not be shown."""
 
 _RUNS = RUNS.map(lambda numbers: [Run(number // 8 + 1, bool(number // 4 % 2), number % 4 == 1) for number in numbers])
 _FILES = st.lists(FILE, min_size=2, max_size=7).map(uploads_of)
@@ -99,8 +105,7 @@ class Correcting(Lake):
         first, before, since, gone = self._since(upload)
         own, others = self._given([upload]), self._given(since)
         places = {f"upload {each.seq}": min(self.replaced.get(each.seq, (each.seq,))) for each in (*since, upload)}
-        leaving = self._given([self.uploads[seq - 1] for seq in self.replaced[upload.seq]])
-        keys = pa.concat_tables([own, leaving]).select(list(contract.primary_key))
+        keys = self._concerned(upload)
         events = [each for each in self.events if each["_seq"] <= self.applied]
         said = [
             _of(keys, _table(rows, shape))
@@ -117,8 +122,11 @@ class Correcting(Lake):
         chain = Chain(frozenset(f"upload {seq}" for seq in gone), places)
         return refold(own, _of(keys, others), Keys(said[0], said[1], known, first - 1), mode, contract, turn, chain)
 
-    def _since(self, upload: Upload) -> tuple[int, tuple[Row, ...], list[Upload], set[int]]:
-        """The number and the rows with which to begin, all uploads since, and those that do not count."""
+    def _concerned(self, upload: Upload) -> pa.Table:
+        rows = self._given([upload, *(self.uploads[seq - 1] for seq in self.replaced[upload.seq])])
+        return rows.select(list(self.table.contract.primary_key))
+
+    def _since(self, upload: Upload) -> Since:
         gone = set(self.replaced[upload.seq])
         while True:
             first, before = next(each for each in reversed(self.versions) if each[0] <= min(gone))

@@ -169,6 +169,35 @@ def test_what_a_file_overwrote_is_there_again_and_what_came_after_it_stays(
     assert (lineage["b"], lineage["c"], lineage["d"]) == (later, corrected, later)
 
 
+def test_a_deletion_that_is_taken_back_overtakes_no_row(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert", deletes="{column: day, values: ['1999-12-31']}")
+    first = lake.send(a_file(("a", "many"), ("b", "1.00")))
+    deleting = lake.send(a_file(("a", "0.00"), ("b", "0.00"), day="1999-12-31"))
+    lake.apply()
+    mended = a_file(("a", "2.00")).decode()
+    with pytest.raises(ConflictError):
+        correct(lake.intake, lake.row(first), ANN, "typing", Choice(), mended)
+    lake.send(a_file(("c", "3.00")), supersedes=deleting)
+    lake.apply()
+    correct(lake.intake, lake.row(first), ANN, "typing", Choice(), mended)
+    lake.apply()
+    assert lake.fees() == {"a": "2.00", "b": "1.00", "c": "3.00"}
+
+
+def test_a_file_is_held_if_its_events_are_too_many_to_be_folded_at_once(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    lake = house(fresh_cloud, tmp_path, "scd2", sequenceBy="day")
+    first = lake.send(a_file(("a", "1.00")))
+    lake.send(a_file(("b", "2.00")))
+    lake.apply()
+    lake.lake = replace(lake.lake, settings=replace(lake.lake.settings, small_batch_bytes=60))
+    corrected = lake.send(a_file(("a", "3.00")), supersedes=first)
+    lake.apply()
+    outcome = lake.row(corrected).outcome
+    assert outcome
+    assert (outcome.state, lake.fees()) == ("held", {"a": "1.00", "b": "2.00"})
+    assert f"supersedes: for upload {first}, 2 files of 64 bytes would be folded at once" in outcome.held[0]
+
+
 @pytest.mark.parametrize("earlier_first", [True, False])
 def test_of_two_files_that_are_superseded_one_after_the_other_neither_comes_back(
     fresh_cloud: Cloud,
@@ -290,6 +319,7 @@ KINDS: dict[str, dict[str, str]] = {
     "append once": {"dedupe": "true"},
     "upsert": {},
     "upsert in order of day": {"sequenceBy": "day"},
+    "scd2 in order of day": {"sequenceBy": "day"},
 }
 """A mode, and what else the contract says."""
 
@@ -387,7 +417,8 @@ def _corrects(lake: House, upload_id: str, mended: bytes) -> bool:
 
 
 def _check(lake: House, kind: str, said: list[Said]) -> None:
-    found = Counter((row["id"], str(row["amount"])) for row in lake.query("SELECT id, amount FROM fees"))
+    current = (row for row in lake.query("SELECT * FROM fees") if row.get("_valid_to") is None)
+    found = Counter((row["id"], str(row["amount"])) for row in current)
     if kind == "append":
         assert found == Counter(row for each in said for row in each.rows)
         uploads = lake.query("SELECT merged, replaced['rows'] AS gone FROM uploads")
