@@ -98,7 +98,6 @@ BUGS = [
     ("upsert", BeginsTooLate),
     ("partial by arrival", ForgetsCorrections),
     ("append, deduplicated", SeesItsOwnKeys),
-    ("append, deduplicated", SeesRowsThere),
     ("partial by arrival", SeesRowsThere),
     ("upsert with deletions", TakesNothingBack),
     ("scd2", TakesNothingBack),
