@@ -21,6 +21,7 @@ from streaming_jobs.runs import Run
 from streaming_jobs.session import large_path_problem
 from streaming_jobs.settlement import Prepared
 from tables import delta
+from tables.superseding import by_lineage
 
 
 class Lease(Protocol):
@@ -83,7 +84,7 @@ def _prepare(lake: Lake, run: Run, data: Handle) -> Prepared:
     Where Spark may not commit, a run that is too large is refused: in the driver it might not fit in memory, and its
     failure would take the other datasets with it. The operator decides, by a setting, what the driver can hold.
     """
-    if run.supersedes and run.contract.mode == "upsert":
+    if run.supersedes and not by_lineage(run.contract):
         return driver_path.prepare(lake, run, data, refold)
     if not _wants_executors(lake, run):
         return driver_path.prepare(lake, run, data)

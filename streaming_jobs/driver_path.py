@@ -94,6 +94,7 @@ def prepare(lake: Lake, run: Run, data: Handle, refold: Refold | None = None) ->
     rows = stored_rows(pa.concat_tables([contract.row_schema.empty_table(), *accepted]), contract, stored)
     emptied = mode.hold is not None and any(each.good and each.waived for each in judged)
     leaving, on = replaced(data, run) if judged[0].good else {}, replace(run, contract=stored)
+    writes = replace(mode, commit=Commit.MERGE) if refold and leaving else mode
     folded = (
         refold.fold(lake, data, rows, on, mode)
         if refold and leaving
@@ -115,7 +116,7 @@ def prepare(lake: Lake, run: Run, data: Handle, refold: Refold | None = None) ->
         remember=partial(_remember, lake, run, folded.events),
         commit=partial(_supersede, data, on, folded.changes)
         if leaving and refold is None
-        else partial(_commit, data, on, mode, folded.changes, emptied=emptied),
+        else partial(_commit, data, on, writes, folded.changes, emptied=emptied),
         discard=lambda: None,
     )
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ledgerlake.aws import ClientError, error_code, transient
 from ledgerlake.clock import to_text
-from ledgerlake.errors import LedgerlakeError
+from ledgerlake.errors import HistoryError
 from ledgerlake.events import Manifest, Outcome
 from ledgerlake.layout import app_id, hold_item, upload_item
 from streaming_jobs import lineage
@@ -62,7 +62,7 @@ def recover(lake: Lake, dataset: str) -> tuple[Outcome, ...]:
 
     Raises:
         ConfigurationError: a table does not exist.
-        LedgerlakeError: as `committed`.
+        HistoryError: as `committed`.
         TransientError: try again.
     """
     uploads = newest(lake, dataset, "uploads")
@@ -77,7 +77,7 @@ def committed(data: Handle, dataset: str, after: int) -> tuple[Outcome, ...]:
     """Outcomes of all applied uploads above `after`, ascending, from the newest commits of the data table.
 
     Raises:
-        LedgerlakeError: the log does not hold them all any more.
+        HistoryError: the log does not hold them all any more.
     """
     applied = delta.applied(data, app_id(dataset))
     found: dict[int, Outcome] = {}
@@ -101,7 +101,7 @@ def committed(data: Handle, dataset: str, after: int) -> tuple[Outcome, ...]:
             f"{dataset}: the table's log does not say what became of upload {missing[0]}"
             f"{f' and {len(missing) - 1} more' if missing[1:] else ''}. Restore the log files, or rebuild the table"
         )
-        raise LedgerlakeError(msg)
+        raise HistoryError(msg)
     return tuple(found[seq] for seq in sorted(found))
 
 

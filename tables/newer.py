@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ledgerlake.layout import events_table, table_uri
 from ledgerlake.settings import Settings
 from tables import delta, sql
-from tables.contract import Contract
+from tables.believed import believed
+from tables.contract import LINEAGE, Contract
+from tables.mode import OP
 from tables.modes import MODES
 
 Key = tuple[Any, ...]
@@ -25,23 +28,29 @@ def overtaken(contract: Contract, settings: Settings, rows: pa.Table, seq: int) 
     """
     if contract.mode != "upsert" or contract.sequence_by or not rows.num_rows:
         return [False] * rows.num_rows
-    names = [contract.dataset]
-    names += [events_table(contract.dataset)] if MODES[contract.mode].remembers(contract) else []
-    newer: set[Key] = set()
-    for name in names:
-        newer |= _written_after(table_uri(settings.tables_bucket, name), settings, contract, rows, seq)
+    table, events = (_opened(name, settings) for name in (contract.dataset, events_table(contract.dataset)))
+    newer = set[Key]()
+    if table is not None:
+        newer.update(_after(_said(table, contract, rows), contract, seq))
+    if events is not None and MODES[contract.mode].remembers(contract):
+        newer.update(_after(believed(_said(events, contract, rows, OP.name), contract.primary_key), contract, seq))
     return [key in newer for key in _keys(rows, contract)]
 
 
-def _written_after(uri: str, settings: Settings, contract: Contract, rows: pa.Table, seq: int) -> set[Key]:
-    handle = delta.open_table(uri, settings)
-    if handle is None:
-        return set()
-    names = ", ".join(sql.identifier(name) for name in contract.primary_key)
+def _opened(table: str, settings: Settings) -> delta.DeltaTable | None:
+    return delta.open_table(table_uri(settings.tables_bucket, table), settings)
+
+
+def _said(handle: delta.DeltaTable, contract: Contract, rows: pa.Table, *more: str) -> pa.Table:
+    """What the table says of the keys of `rows`, and perhaps of others: which keys, and who said it."""
+    names = ", ".join(map(sql.identifier, [*contract.primary_key, *(each.name for each in LINEAGE), *more]))
     first = contract.primary_key[0]
     sought = sql.one_of(sql.identifier(first), rows[first].unique().to_pylist(), delta.schema(handle).field(first).type)
-    statement = f"SELECT {names} FROM t WHERE _seq > {seq:d} AND {sought}"  # noqa: S608  # identifiers and literals only
-    return set(_keys(delta.select(handle, statement), contract))
+    return delta.select(handle, f"SELECT {names} FROM t WHERE {sought}")  # noqa: S608  # identifiers and literals only
+
+
+def _after(said: pa.Table, contract: Contract, seq: int) -> list[Key]:
+    return _keys(said.filter(pc.greater(said["_seq"], seq)), contract)
 
 
 def _keys(rows: pa.Table, contract: Contract) -> list[Key]:

@@ -1,8 +1,8 @@
 """Superseding: the rows of earlier uploads leave a table in the same commit that brings those of a corrected file.
 
-Exact where a table has each row of each file, with its lineage: in mode `append`. In `upsert` a row of the earlier file
-may have overwritten, or said the same as, a row of another file, so that some keys are folded again; elsewhere, what
-would have to be known is remembered beside the table.
+Where a table has each row of each file, they go by their lineage: in mode `append`. Where rows have keys, a row of the
+earlier file may have overwritten one of another file, kept it out, or said the same: some keys are folded again
+(`tables.refold`).
 """
 
 from __future__ import annotations
@@ -18,23 +18,18 @@ from tables.mode import DELETE, OP
 from tables.modes import MODES, change_schema
 
 UPLOAD = "_upload_id"
-_ROWS = "send the corrected rows as an upload, which replaces those of the same key"
 
 
 def obstacle(contract: Contract) -> str | None:
     """Why no file of the dataset can take the place of another, and what to do instead; None if one can."""
     if MODES[contract.mode].alone:
         return f"each file of mode {contract.mode} is the whole state; send the corrected file as it is"
-    if contract.mode == "upsert" and (contract.deletes or contract.ignore_nulls):
-        option = "deletes" if contract.deletes else "ignoreNulls"
-        return f"in mode upsert with {option} what it said is remembered for ever; {_ROWS}"
-    if contract.mode == "upsert" and contract.engine == "spark":
-        return f"in mode upsert that is done by the driver, and the contract wants engine spark; {_ROWS}"
-    if contract.mode not in {"append", "upsert"}:
-        return f"in mode {contract.mode} what it said is remembered for ever; {_ROWS}"
-    if contract.dedupe:
-        return "with dedupe a row of the earlier file may have kept out one of another; send the rows that are missing"
     return None
+
+
+def by_lineage(contract: Contract) -> bool:
+    """Whether the table has each row of each file, so that those of one upload just go; else keys are folded again."""
+    return contract.mode == "append" and not contract.dedupe
 
 
 def departures(contract: Contract, uploads: Sequence[str]) -> pa.Table:

@@ -7,6 +7,7 @@ against one model.
 from __future__ import annotations
 
 from tables import sql
+from tables.believed import RETRACT
 from tables.contract import LINEAGE, Contract
 from tables.windows import FROM, TO
 
@@ -16,7 +17,8 @@ def windows_sql(contract: Contract, seq: int, only: str = "TRUE", holds: str = "
 
     `only` and `holds` are SQL: which events are looked at (by key), and which windows are wanted.
 
-    `said`: the last row of each file about a key and time. `news`: without those that say what the upload before said.
+    `told`: each event with its place, and by which upload it was taken back (`tables.believed`). `said`: of those that
+    count, the last row of each file about a key and time. `news`: without those that say what the upload before said.
     `moments`: the last of each time, and whether it opens a window or changes the row of the open one. `parts`: the
     events of one window, and of one deletion. `spans`: the last event of each, which has its row, and when it ends.
     """
@@ -27,14 +29,18 @@ def windows_sql(contract: Contract, seq: int, only: str = "TRUE", holds: str = "
     tracked = _differs([name for name in content if name not in contract.untracked])
     columns = ", ".join(sql.identifier(name) for name in contract.stored_schema.names)
     return f"""
-WITH said AS (
-    SELECT *, row_number() OVER (PARTITION BY {key}, {time}, _seq ORDER BY _row DESC) AS _nth
+WITH told AS (
+    SELECT *, max(CASE WHEN _op = '{RETRACT}' THEN _seq END) OVER (PARTITION BY {key}, _upload_id) AS _over,
+        coalesce(max(CASE WHEN _op = '{RETRACT}' THEN _row END) OVER (PARTITION BY {key}, _seq), _seq) AS _place
     FROM t WHERE _seq <= {seq:d} AND {only}
+), said AS (
+    SELECT *, row_number() OVER (PARTITION BY {key}, {time}, _place ORDER BY _row DESC) AS _nth
+    FROM told WHERE _op <> '{RETRACT}' AND (_over IS NULL OR _over <= _seq)
 ), news AS (
     SELECT *, (lag(_op) OVER w IS DISTINCT FROM _op) OR {_differs(content)} AS _new
-    FROM said WHERE _nth = 1 WINDOW w AS (PARTITION BY {key}, {time} ORDER BY _seq)
+    FROM said WHERE _nth = 1 WINDOW w AS (PARTITION BY {key}, {time} ORDER BY _place)
 ), last AS (
-    SELECT *, row_number() OVER (PARTITION BY {key}, {time} ORDER BY _seq DESC) AS _last FROM news WHERE _new
+    SELECT *, row_number() OVER (PARTITION BY {key}, {time} ORDER BY _place DESC) AS _last FROM news WHERE _new
 ), moments AS (
     SELECT *, _op = 'upsert' AND ((lag(_op) OVER w IS DISTINCT FROM 'upsert') OR {tracked}) AS _opens,
         {_differs(content)} AS _brings

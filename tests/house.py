@@ -51,7 +51,7 @@ schema:
 def a_contract_text(mode: str = "upsert", **custom: Any) -> str:
     """A contract of that mode with these custom properties."""
     stated = "".join(f"      - {{property: {name}, value: {value}}}\n" for name, value in custom.items())
-    key = str(mode in {"upsert", "snapshot"}).lower()
+    key = str(mode in {"upsert", "snapshot", "scd2"} or "dedupe" in custom).lower()
     ordered = str("sequenceBy" in custom).lower()
     return _TEXT.format(custom=f"      - {{property: mode, value: {mode}}}\n{stated}", key=key, ordered=ordered)
 

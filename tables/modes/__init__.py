@@ -7,11 +7,12 @@ import pkgutil
 
 import pyarrow as pa
 
+from tables.believed import believing
 from tables.contract import Contract
 from tables.mode import OP, Mode
 
 MODES: dict[str, Mode] = {
-    mode.name: mode
+    mode.name: believing(mode)
     for found in pkgutil.iter_modules(__path__)
     for mode in [importlib.import_module(f"{__name__}.{found.name}").MODE]
 }

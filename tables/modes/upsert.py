@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tables.contract import Contract
+from tables.contract import LINEAGE, Contract
 from tables.mode import (
     DELETE,
     OP,
@@ -90,7 +90,10 @@ def _memory(contract: Contract) -> Memory | None:
         return partial_memory(contract)
     if contract.sequence_by is None:
         return None
-    return Memory((*contract.primary_key, contract.sequence_by), events=contract.deletes is not None)
+    columns = (*contract.primary_key, contract.sequence_by)
+    if contract.deletes is None:
+        return Memory(columns)
+    return Memory((*columns, *(each.name for each in LINEAGE)), events=True)
 
 
 MODE = Mode(

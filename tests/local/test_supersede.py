@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -17,6 +18,7 @@ from ingestion.quarantine import Choice, correct, still_open
 from ingestion.rebuild import rebuild
 from ingestion.request import ConflictError, InvalidRequestError
 from ingestion.sweeper import sweep
+from ledgerlake.clock import utc_now
 from ledgerlake.errors import TransientError
 from tests.conftest import Cloud
 from tests.house import ANN, DATASET, House, a_contract_text, a_file, a_house
@@ -139,18 +141,10 @@ def test_what_cannot_be_replaced_is_refused_before_it_is_sent(fresh_cloud: Cloud
     for target in ("nonsense", "00000000-0000-7000-8000-000000000000"):
         with pytest.raises(InvalidRequestError, match="supersedes: there is no accepted upload"):
             lake.send(a_file(("a", "1.00")), supersedes=target)
-    for mode, custom, why in (
-        ("append", {"dedupe": "true"}, "no file of fees can supersede another: with dedupe a row of the earlier"),
-        (
-            "upsert",
-            {"ignoreNulls": "true"},
-            "in mode upsert with ignoreNulls what it said is remembered for ever; send",
-        ),
-        ("snapshot", {}, "each file of mode snapshot is the whole state; send the corrected file as it is"),
-    ):
-        text = a_contract_text(mode, **custom).replace("primaryKey: false", "primaryKey: true")
-        other = a_house(a_fresh(fresh_cloud).settings, tmp_path / mode, text)
+    for mode in ("snapshot", "replace"):
+        other = house(a_fresh(fresh_cloud), tmp_path / mode, mode)
         first = other.send(a_file(("a", "1.00")))
+        why = f"no file of fees can supersede another: each file of mode {mode} is the whole state; send the corrected"
         with pytest.raises(InvalidRequestError, match=why):
             other.send(a_file(("a", "2.00")), supersedes=first)
 
@@ -173,6 +167,35 @@ def test_what_a_file_overwrote_is_there_again_and_what_came_after_it_stays(
     assert (outcome.merged, outcome.superseded, outcome.replaced["rows"]) == (3, 0, "3")
     lineage = {row["id"]: row["_upload_id"] for row in lake.query("SELECT id, _upload_id FROM fees")}
     assert (lineage["b"], lineage["c"], lineage["d"]) == (later, corrected, later)
+
+
+def test_a_deletion_that_is_taken_back_overtakes_no_row(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert", deletes="{column: day, values: ['1999-12-31']}")
+    first = lake.send(a_file(("a", "many"), ("b", "1.00")))
+    deleting = lake.send(a_file(("a", "0.00"), ("b", "0.00"), day="1999-12-31"))
+    lake.apply()
+    mended = a_file(("a", "2.00")).decode()
+    with pytest.raises(ConflictError):
+        correct(lake.intake, lake.row(first), ANN, "typing", Choice(), mended)
+    lake.send(a_file(("c", "3.00")), supersedes=deleting)
+    lake.apply()
+    correct(lake.intake, lake.row(first), ANN, "typing", Choice(), mended)
+    lake.apply()
+    assert lake.fees() == {"a": "2.00", "b": "1.00", "c": "3.00"}
+
+
+def test_a_file_is_held_if_its_events_are_too_many_to_be_folded_at_once(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    lake = house(fresh_cloud, tmp_path, "scd2", sequenceBy="day")
+    first = lake.send(a_file(("a", "1.00")))
+    lake.send(a_file(("b", "2.00")))
+    lake.apply()
+    lake.lake = replace(lake.lake, settings=replace(lake.lake.settings, small_batch_bytes=60))
+    corrected = lake.send(a_file(("a", "3.00")), supersedes=first)
+    lake.apply()
+    outcome = lake.row(corrected).outcome
+    assert outcome
+    assert (outcome.state, lake.fees()) == ("held", {"a": "1.00", "b": "2.00"})
+    assert f"supersedes: for upload {first}, 2 files of 64 bytes would be folded at once" in outcome.held[0]
 
 
 @pytest.mark.parametrize("earlier_first", [True, False])
@@ -239,6 +262,40 @@ def test_files_from_before_the_table_got_a_column_are_folded_again_with_it(fresh
     assert (rows[1]["_upload_id"], first in {row["_upload_id"] for row in rows}) == (corrected, False)
 
 
+def test_a_row_that_was_kept_out_comes_in_with_the_file_that_takes_the_place(
+    fresh_cloud: Cloud, tmp_path: Path
+) -> None:
+    lake = house(fresh_cloud, tmp_path, dedupe="true")
+    lake.send(a_file(("a", "1.00")))
+    first = lake.send(a_file(("a", "2.00"), ("b", "2.00"), ("c", "2.00")))
+    lake.apply()
+    later = lake.send(a_file(("b", "3.00"), ("d", "3.00"), ("e", "3.00")))
+    lake.apply()
+    lake.send(a_file(("a", "9.00"), ("c", "9.00"), ("c", "8.00"), ("d", "9.00")), supersedes=first)
+    (outcome,) = lake.apply()
+    assert lake.fees() == {"a": "1.00", "b": "3.00", "c": "9.00", "d": "9.00", "e": "3.00"}
+    assert (outcome.merged, outcome.duplicate, outcome.replaced["rows"]) == (2, 2, "2")
+    lineage = {row["id"]: row["_upload_id"] for row in lake.query("SELECT id, _upload_id FROM fees")}
+    assert (lineage["b"], lineage["e"]) == (later, later)
+
+
+def test_a_file_is_held_if_the_table_before_is_not_kept_any_more(fresh_cloud: Cloud, tmp_path: Path) -> None:
+    lake = house(fresh_cloud, tmp_path, "upsert")
+    first = lake.send(a_file(("a", "1.00")))
+    lake.apply()
+    days = lake.intake.contracts.current(DATASET).audit_days
+    corrected = lake.send(a_file(("a", "2.00")), supersedes=first)
+    lake.lake = replace(lake.lake, clock=lambda: utc_now() + timedelta(days=days, hours=1))
+    lake.apply()
+    outcome = lake.row(corrected).outcome
+    assert outcome
+    assert (outcome.state, lake.fees()) == ("held", {"a": "1.00"})
+    assert (
+        f"supersedes: the table as it was before upload {first} is not kept any more: it was applied at"
+        in outcome.held[0]
+    )
+
+
 def test_a_file_is_held_if_too_much_would_have_to_be_judged_again(fresh_cloud: Cloud, tmp_path: Path) -> None:
     lake = house(fresh_cloud, tmp_path, "upsert")
     first = lake.send(a_file(("a", "1.00")))
@@ -250,14 +307,22 @@ def test_a_file_is_held_if_too_much_would_have_to_be_judged_again(fresh_cloud: C
     outcome = lake.row(corrected).outcome
     assert outcome
     assert (outcome.state, outcome.replaced, lake.fees()) == ("held", {}, {"a": "2.00"})
-    assert "is so old that 2 files of" in outcome.held[0]
+    assert f"supersedes: for upload {first}, 3 files of 114 bytes would be judged again" in outcome.held[0]
     lake.restart()
     release(lake.intake, lake.row(corrected), ANN, "there is memory now")
     lake.apply()
     assert lake.fees() == {"a": "2.00", "b": "3.00"}
 
 
-KINDS = ("append", "upsert", "upsert in order of day")
+KINDS: dict[str, dict[str, str]] = {
+    "append": {},
+    "append once": {"dedupe": "true"},
+    "upsert": {},
+    "upsert in order of day": {"sequenceBy": "day"},
+    "scd2 in order of day": {"sequenceBy": "day"},
+}
+"""A mode, and what else the contract says."""
+
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["new", "new", "supersede", "supersede", "supersede held", "correct"]),
@@ -290,9 +355,7 @@ class Said:
 def test_the_table_is_what_the_files_say_of_which_none_took_the_place(
     cloud: Cloud, kind: str, steps: list[tuple[str, int, int, bool, bool]], when_held: str
 ) -> None:
-    mode, _, order = kind.partition(" ")
-    custom = {"sequenceBy": "day"} if order else {}
-    text = a_contract_text(mode, whenHeld=when_held, **custom)
+    text = a_contract_text(kind.partition(" ")[0], whenHeld=when_held, **KINDS[kind])
     lake = a_house(a_fresh(cloud).settings, Path(mkdtemp()), text)
     said: list[Said] = []
     for number, step in enumerate(steps):
@@ -354,11 +417,15 @@ def _corrects(lake: House, upload_id: str, mended: bytes) -> bool:
 
 
 def _check(lake: House, kind: str, said: list[Said]) -> None:
-    found = Counter((row["id"], str(row["amount"])) for row in lake.query("SELECT id, amount FROM fees"))
+    current = (row for row in lake.query("SELECT * FROM fees") if row.get("_valid_to") is None)
+    found = Counter((row["id"], str(row["amount"])) for row in current)
     if kind == "append":
         assert found == Counter(row for each in said for row in each.rows)
         uploads = lake.query("SELECT merged, replaced['rows'] AS gone FROM uploads")
         assert sum(each["merged"] - int(each["gone"] or 0) for each in uploads) == found.total()
+    elif kind == "append once":
+        oldest = sorted(said, key=lambda each: each.place, reverse=True)
+        assert found == Counter({row[0]: row for each in oldest for row in each.rows}.values())
     else:
         newest = sorted(said, key=lambda each: (each.day if "day" in kind else "", each.place))
         assert found == Counter({row[0]: row for each in newest for row in each.rows}.values())

@@ -10,12 +10,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ledgerlake.events import Outcome
-from ledgerlake.layout import app_id
+from ledgerlake.layout import app_id, table_uri
 from tables import delta
+from tables.history import history
 from tests.books import Books, a_contract, a_row, to_csv
 from tests.conftest import Cloud
+from tests.laws.contracts import LAWS
+from tests.mirror import mirror, random_uploads
 from tests.trades import accept_accounts, accounts, to_file, trades
 
+FOLDED = ("append, deduplicated", "upsert with deletions", "partial with deletions", "scd2 with deletions, untracked")
 DRIVER, SPARK = 1 << 40, 1
 """Settings of `small_batch_bytes` that send every run to one of the two places."""
 
@@ -90,3 +94,23 @@ def test_a_row_is_no_double_of_one_whose_place_it_takes(fresh_cloud: Cloud, spar
         books.accept(to_file(pair))
         assert [apply(books, seq, size).merged for seq in (1, 2, 3)] == [2, 2, 0]
         assert [row["_seq"] for row in books.rows()] == [2, 2]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "name",
+    ["append, deduplicated", "upsert with deletions", "partial with deletions", "scd2 with deletions, untracked"],
+)
+def test_what_spark_applies_after_it_is_as_if_the_file_had_come_in_the_place(
+    fresh_cloud: Cloud, spark: SparkSession, name: str
+) -> None:
+    law = replace(LAWS[name], contract=replace(LAWS[name].contract, engine="spark"))
+    uploads = random_uploads(f"{name} by Spark", 100, 7)
+    tables = mirror(fresh_cloud, law, uploads, partitioned=True, spark=spark, replaced={4: (2,), 6: (2, 4)})
+    for count in (3, 1, 1, 1, 1):
+        tables.apply(count)
+    tables.check()
+    uri = table_uri(tables.books.settings.tables_bucket, law.contract.dataset)
+    written = {each.version: each.engine for each in history(uri, tables.books.settings)}
+    engines = [written[each.version or 0].split("/")[0].lower() for each in tables.outcomes]
+    assert [each.startswith("apache-spark") for each in engines] == [True, True, True, False, True, False, True]
