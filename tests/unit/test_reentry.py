@@ -65,6 +65,5 @@ def test_what_is_no_line_of_text_cannot_enter_again() -> None:
     assert str(obstacle(parquet)).endswith(
         "which supersedes this upload (`ledgerlake upload FILE --supersedes UPLOAD_ID`)"
     )
-    assert str(obstacle(replace(parquet, dedupe=True))).endswith("is no text: send a corrected file")
     assert obstacle(replace(CONTRACT, file=FileFormat(unpivot=Unpivot("currency", "rate"))))
     assert header_of(b'{"id": 1}', replace(CONTRACT, file=FileFormat("jsonl"))) == ""
