@@ -174,5 +174,21 @@ def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
 
 
 def _raw(batch: pa.RecordBatch, positions: Sequence[int]) -> list[str]:
-    rows = batch.take(pa.array(positions, pa.int64())).to_pylist()
-    return [json.dumps(row, default=str, ensure_ascii=False) for row in rows]
+    try:
+        return [_json(row) for row in batch.take(pa.array(positions, pa.int64())).to_pylist()]
+    except Exception:  # noqa: BLE001  # Python has no such value, and each type says so in its own way
+        return [_json(dict(zip(batch.schema.names, map(_value, batch.slice(at, 1)), strict=True))) for at in positions]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _value(cell: pa.Array) -> object:
+    """The value for JSON; what Python cannot hold is as Arrow writes it."""
+    try:
+        (value,) = cell.to_pylist()
+        _json(value)
+    except Exception:  # noqa: BLE001  # as above
+        return cell.to_string(indent=0, skip_new_lines=True)[1:-1]
+    return value
