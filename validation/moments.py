@@ -72,6 +72,14 @@ def in_years(values: pa.Array) -> pa.BooleanArray:
     return pc.and_(pc.greater_equal(values, first), pc.less(values, end))
 
 
+def written(values: pa.Array) -> pa.StringArray:
+    """Values as Arrow writes them; moments with a zone in UTC, but without Arrow's wrapping of years beyond 16 bits."""
+    if not (pa.types.is_timestamp(values.type) and values.type.tz):
+        return pc.cast(values, pa.string())
+    text = pc.cast(pc.cast(values, pa.timestamp(values.type.unit)), pa.string())
+    return pc.binary_join_element_wise(text, pa.scalar("Z"), "")
+
+
 def _iso(text: pa.StringArray) -> pa.TimestampArray:
     shaped = pc.if_else(full_match(text, _ISO), text, None)
     days = pc.utf8_slice_codeunits(shaped, 0, 10)

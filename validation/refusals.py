@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from validation.formats.block import Block, Broken
+from validation.moments import written
 from validation.verdict import QUARANTINED, REASON
 
 FEW = 64
@@ -50,7 +51,7 @@ def cell_texts(cells: pa.Array, at: np.ndarray) -> list[str | None]:
     try:
         return [None if cell is None else str(cell) for cell in found.to_pylist()]
     except (OverflowError, ValueError):  # a date or time that Python has not
-        return list(pc.cast(found, pa.string()).to_pylist())
+        return list(written(found).to_pylist())
 
 
 def refused_positions(refusals: Sequence[Refusal]) -> np.ndarray:

@@ -17,6 +17,7 @@ from tables.contract import Contract
 from validation.columns import CHECK, Columns, match
 from validation.container import Caps, too_large
 from validation.formats.block import Block, Format, beside
+from validation.moments import written
 
 MAGIC = b"PAR1"
 ROWS = 64 * 1024
@@ -164,13 +165,16 @@ def _check_text(values: pa.Array, first_row: int) -> None:
 
 
 def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
-    """Moments of another unit or zone: as they are where no digit is lost, else as text for the parser to refuse."""
-    utc = pc.cast(values, pa.timestamp(values.type.unit, tz="UTC"))
+    """Moments of another unit or zone: as they are where nothing is lost, else as text for the parser to refuse."""
+    if not (pa.types.is_timestamp(wanted) or pa.types.is_date(wanted)):
+        return written(values)
     try:
-        return pc.cast(utc, wanted)
+        found = pc.cast(values, wanted)
+        if pc.all(pc.equal(pc.cast(found, values.type), values), min_count=0).as_py():
+            return found
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        text = pc.strftime(utc, format="%Y-%m-%dT%H:%M:%SZ")
-        return pc.replace_substring_regex(text, r"(\.[0-9]{6})000Z", r"\1Z")
+        pass
+    return pc.replace_substring_regex(written(values), r"(\.[0-9]{6})000Z", r"\1Z")
 
 
 def _raw(batch: pa.RecordBatch, positions: Sequence[int]) -> list[str]:
@@ -186,6 +190,8 @@ def _json(value: object) -> str:
 
 def _value(cell: pa.Array) -> object:
     """The value for JSON; what Python cannot hold is as Arrow writes it."""
+    if pa.types.is_dictionary(cell.type):
+        cell = cell.dictionary_decode()
     try:
         (value,) = cell.to_pylist()
         _json(value)
