@@ -93,7 +93,7 @@ def test_a_moment_is_no_number_and_no_day_unless_it_is_its_midnight() -> None:
     days = validate(a_parquet({"id": pa.array([1, 2]), "day": cells}), a_contract((ID, own), name="parquet"))
     midnights = validate(a_parquet({"id": pa.array([1]), "day": cells[:1]}), a_contract((ID, own), name="parquet"))
     assert (numbers.accepted.num_rows, column(midnights, "day")) == (0, [date(1970, 1, 1)])
-    assert (2, "type", "day") in reasons(days)
+    assert reasons(days) == [(2, "type", "day")]
 
 
 def test_a_row_that_python_cannot_hold_is_written_as_arrow_writes_it() -> None:
@@ -174,7 +174,7 @@ PLAIN: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
         for kind in NUMBERS
     ],
 ]
-USES = {
+USES: dict[Kind, list[tuple[str, tuple[tuple[str, Any], ...]]]] = {
     Kind.STRING: [("unique", ()), ("enum", (("values", ("a", "b")),)), ("length", (("low", 1), ("high", 3)))],
     Kind.INTEGER: [("between", (("low", -5), ("high", 9))), ("enum", (("values", (1, 2)),)), ("unique", ())],
     Kind.DECIMAL: [

@@ -168,13 +168,11 @@ def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
     """Moments of another unit or zone: as they are where nothing is lost, else as text for the parser to refuse."""
     if not (pa.types.is_timestamp(wanted) or pa.types.is_date(wanted)):
         return written(values)
-    try:
-        found = pc.cast(values, wanted)
-        if pc.all(pc.equal(pc.cast(found, values.type), values), min_count=0).as_py():
-            return found
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        pass
-    return pc.replace_substring_regex(written(values), r"(\.[0-9]{6})000Z", r"\1Z")
+    found = pc.cast(values, wanted, safe=False)
+    same = pc.equal(pc.cast(found, values.type, safe=False), values)
+    if pc.all(same, min_count=0).as_py():
+        return found
+    return pc.if_else(same, written(found), written(values))
 
 
 def _raw(batch: pa.RecordBatch, positions: Sequence[int]) -> list[str]:
