@@ -11,6 +11,8 @@ from validation.numbers import readable_number
 from validation.parse import BOOLEANS
 
 _SHOWN = 60
+_BEYOND = re.compile(r"[+-]?[0-9]{5,}-[0-9]{2}-|-[0-9]{4}-|0000-|<value out of range", re.ASCII)  # as Arrow writes it
+_NO_YEAR = "not in the years 0001 to 9999"
 _OF_NUMBERS: tuple[tuple[str, str], ...] = (
     (r"[+-]?0[xX].*", "hexadecimal"),
     (r"(?i)[+-]?(?:inf(?:inity)?|nan)", "not a finite number"),
@@ -70,6 +72,8 @@ def _of_number(cell: str, column: Column, file: FileFormat) -> str:
 
 
 def _of_date(cell: str, column: Column, _file: FileFormat) -> str:
+    if _BEYOND.match(cell):
+        return _NO_YEAR
     return (
         "no day of the calendar"
         if re.fullmatch(r"[0-9]{1,4}[-/. ][0-9]{1,2}[-/. ][0-9]{1,4}|[0-9]{8}", cell)
@@ -84,6 +88,8 @@ def _has_shape(cell: str, formats: tuple[str, ...]) -> bool:
 
 
 def _of_timestamp(cell: str, column: Column, _file: FileFormat) -> str:
+    if _BEYOND.match(cell):
+        return _NO_YEAR
     if column.formats and not any("%z" in form or states_utc(form) for form in column.formats):
         return "of no known zone: the declared formats name none"
     return "a time without its zone" if re.fullmatch(r"[0-9-]{10}[T ][0-9:.]{5,}", cell) and not column.formats else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +16,8 @@ _ISO = (
 )
 _MOMENT = pa.timestamp("us", tz="UTC")
 _PYTHON_ONLY = ("%f", "%z")
+_EPOCH = date(1970, 1, 1)
+_FIRST_DAY, _END = (date.min - _EPOCH).days, (date.max - _EPOCH).days + 1
 
 
 def parse_dates(text: pa.StringArray, formats: tuple[str, ...]) -> pa.Date32Array:
@@ -61,12 +63,21 @@ def _round_trip(text: pa.StringArray, form: str) -> pa.TimestampArray:
     if not pc.all(same, min_count=0).as_py():
         padded = text if "%y" in form else pc.replace_substring_regex(text, r"\b([0-9])\b", r"0\1")
         same = pc.equal(pc.utf8_lower(written), pc.utf8_lower(padded))
-    return pc.if_else(pc.and_(same, _in_years(values)), values, None)
+    return pc.if_else(pc.and_(same, in_years(values)), values, None)
 
 
-def _in_years(values: pa.TimestampArray) -> pa.BooleanArray:
-    years = pc.year(values)
-    return pc.and_(pc.greater_equal(years, 1), pc.less_equal(years, 9999))
+def in_years(values: pa.Array) -> pa.BooleanArray:
+    """Whether each date or moment lies in the years 0001 to 9999. It is compared: Arrow's years are of 16 bits."""
+    first, end = (pc.cast(pa.scalar(day, pa.int32()).cast(pa.date32()), values.type) for day in (_FIRST_DAY, _END))
+    return pc.and_(pc.greater_equal(values, first), pc.less(values, end))
+
+
+def written(values: pa.Array) -> pa.StringArray:
+    """Values as Arrow writes them; moments with a zone in UTC, but without Arrow's wrapping of years beyond 16 bits."""
+    if not (pa.types.is_timestamp(values.type) and values.type.tz):
+        return pc.cast(values, pa.string())
+    text = pc.cast(pc.cast(values, pa.timestamp(values.type.unit)), pa.string())
+    return pc.binary_join_element_wise(text, pa.scalar("Z"), "")
 
 
 def _iso(text: pa.StringArray) -> pa.TimestampArray:
@@ -74,7 +85,7 @@ def _iso(text: pa.StringArray) -> pa.TimestampArray:
     days = pc.utf8_slice_codeunits(shaped, 0, 10)
     real = pc.is_valid(_round_trip(days, "%Y-%m-%d"))
     values = pc.cast(pc.if_else(real, shaped, None), _MOMENT)
-    return pc.if_else(_in_years(values), values, None)
+    return pc.if_else(in_years(values), values, None)
 
 
 def _strptime(cell: str | None, form: str) -> datetime | None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from tables.contract import Column, FileFormat, Kind
 from validation.decimals import short_decimals
-from validation.moments import parse_dates, parse_timestamps
+from validation.moments import in_years, parse_dates, parse_timestamps
 from validation.numbers import has_notation, plain_numbers
 from validation.text import bytes_between, full_match, longest, trim, with_nulls
 
@@ -39,7 +39,7 @@ class Parsed:
 def parse(cells: pa.Array, column: Column, file: FileFormat) -> Parsed:
     """Cells of text (each, or as a dictionary), or cells that have the column's type, as values of `column.arrow`."""
     if not (pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type)):
-        return Parsed(cells)
+        return _ready(cells)
     if column.kind in NUMBERS and has_notation(file):
         cells, file = plain_numbers(_clean(cells, file), file), PLAIN
     match column.kind:
@@ -51,6 +51,16 @@ def parse(cells: pa.Array, column: Column, file: FileFormat) -> Parsed:
             return _decimals(cells, column, file)
         case _:
             return _distinct(cells, column, file)
+
+
+def _ready(cells: pa.Array) -> Parsed:
+    """Typed cells: dates and times are held to the years that texts are held to."""
+    if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
+        return Parsed(cells)
+    fine = in_years(cells)
+    if pc.all(fine, min_count=0).as_py():
+        return Parsed(cells)
+    return Parsed(pc.if_else(fine, cells, None), pc.fill_null(pc.invert(fine), False))
 
 
 def _clean(cells: pa.StringArray, file: FileFormat) -> pa.StringArray:

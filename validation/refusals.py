@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from validation.formats.block import Block, Broken
+from validation.moments import written
 from validation.verdict import QUARANTINED, REASON
 
 FEW = 64
@@ -46,7 +47,11 @@ def positions(mask: pa.BooleanArray) -> np.ndarray:
 
 def cell_texts(cells: pa.Array, at: np.ndarray) -> list[str | None]:
     """Some cells as text."""
-    return [None if cell is None else str(cell) for cell in pc.take(cells, pa.array(at)).to_pylist()]
+    found = pc.take(cells, pa.array(at))
+    try:
+        return [None if cell is None else str(cell) for cell in found.to_pylist()]
+    except (OverflowError, ValueError):  # a date or time that Python has not
+        return list(written(found).to_pylist())
 
 
 def refused_positions(refusals: Sequence[Refusal]) -> np.ndarray:

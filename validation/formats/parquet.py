@@ -17,6 +17,7 @@ from tables.contract import Contract
 from validation.columns import CHECK, Columns, match
 from validation.container import Caps, too_large
 from validation.formats.block import Block, Format, beside
+from validation.moments import written
 
 MAGIC = b"PAR1"
 ROWS = 64 * 1024
@@ -164,15 +165,34 @@ def _check_text(values: pa.Array, first_row: int) -> None:
 
 
 def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
-    """Moments of another unit or zone: as they are where no digit is lost, else as text for the parser to refuse."""
-    utc = pc.cast(values, pa.timestamp(values.type.unit, tz="UTC"))
-    try:
-        return pc.cast(utc, wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        text = pc.strftime(utc, format="%Y-%m-%dT%H:%M:%SZ")
-        return pc.replace_substring_regex(text, r"(\.[0-9]{6})000Z", r"\1Z")
+    """Moments of another unit or zone: as they are where nothing is lost, else as text for the parser to refuse."""
+    if not (pa.types.is_timestamp(wanted) or pa.types.is_date(wanted)):
+        return written(values)
+    found = pc.cast(values, wanted, safe=False)
+    same = pc.equal(pc.cast(found, values.type, safe=False), values)
+    if pc.all(same, min_count=0).as_py():
+        return found
+    return pc.if_else(same, written(found), written(values))
 
 
 def _raw(batch: pa.RecordBatch, positions: Sequence[int]) -> list[str]:
-    rows = batch.take(pa.array(positions, pa.int64())).to_pylist()
-    return [json.dumps(row, default=str, ensure_ascii=False) for row in rows]
+    try:
+        return [_json(row) for row in batch.take(pa.array(positions, pa.int64())).to_pylist()]
+    except Exception:  # noqa: BLE001  # Python has no such value, and each type says so in its own way
+        return [_json(dict(zip(batch.schema.names, map(_value, batch.slice(at, 1)), strict=True))) for at in positions]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _value(cell: pa.Array) -> object:
+    """The value for JSON; what Python cannot hold is as Arrow writes it."""
+    if pa.types.is_dictionary(cell.type):
+        cell = cell.dictionary_decode()
+    try:
+        (value,) = cell.to_pylist()
+        _json(value)
+    except Exception:  # noqa: BLE001  # as above
+        return cell.to_string(indent=0, skip_new_lines=True)[1:-1]
+    return value
