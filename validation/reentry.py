@@ -15,7 +15,6 @@ import numpy as np
 from ledgerlake.errors import RejectedError
 from tables.contract import Contract
 from tables.modes import MODES
-from tables.superseding import obstacle as obstacle_of_superseding
 from validation.container import open_container
 from validation.formats.encoding import open_text, readable
 from validation.known import Known
@@ -83,9 +82,7 @@ def obstacle(contract: Contract) -> str | None:
     if MODES[contract.mode].alone:
         return f"a file of mode {contract.mode} is a full state, of which no row can be sent alone: send the whole file"
     if contract.file.unpivot:
-        whole = "send a corrected file"
-        if obstacle_of_superseding(contract) is None:
-            whole += ", which supersedes this upload (`ledgerlake upload FILE --supersedes UPLOAD_ID`)"
+        whole = "send a corrected file, which supersedes this upload (`ledgerlake upload FILE --supersedes UPLOAD_ID`)"
         return f"a line of a wide file is many rows, and those that were good would enter twice: {whole}"
     return None
 
