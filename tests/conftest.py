@@ -59,10 +59,6 @@ def cloud() -> Iterator[Cloud]:
 
 
 SPARK = "tests/spark/"
-OWN_JVM = frozenset(
-    f"{SPARK}test_{name}.py" for name in ("fails_to_deliver", "glue_entry", "killed_cloud", "log_store")
-)
-"""Files whose tests start Spark in processes of their own, and may run beside the others."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -70,7 +66,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return SPARK if path.startswith(SPARK) and path not in OWN_JVM else path
+        return SPARK if path.startswith(SPARK) else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
