@@ -86,8 +86,9 @@ def test_a_year_that_would_wrap_is_no_other_year_as_text() -> None:
     assert column(found, "name") == [f"<value out of range: {WRAPPED_YEAR}>Z", "1970-01-01 00:00:00.000Z"]
 
 
-def test_a_moment_is_no_number_and_no_day_unless_it_is_its_midnight() -> None:
-    cells = of_bits([0, 1], pa.timestamp("ms", "UTC"))
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "No/Where"])
+def test_a_moment_is_no_number_and_no_day_unless_it_is_its_midnight_in_utc(zone: str) -> None:
+    cells = of_bits([0, 1], pa.timestamp("ms", zone))
     own = Column("day", Kind.DATE)
     numbers = validate(a_parquet({"id": cells}), a_contract((ID,), name="parquet"))
     days = validate(a_parquet({"id": pa.array([1, 2]), "day": cells}), a_contract((ID, own), name="parquet"))

@@ -168,6 +168,7 @@ def _in_utc(values: pa.TimestampArray, wanted: pa.DataType) -> pa.Array:
     """Moments of another unit or zone: as they are where nothing is lost, else as text for the parser to refuse."""
     if not (pa.types.is_timestamp(wanted) or pa.types.is_date(wanted)):
         return written(values)
+    values = pc.cast(values, pa.timestamp(values.type.unit, "UTC"))  # of another zone, a day would be local
     found = pc.cast(values, wanted, safe=False)
     same = pc.equal(pc.cast(found, values.type, safe=False), values)
     if pc.all(same, min_count=0).as_py():
