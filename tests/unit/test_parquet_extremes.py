@@ -175,6 +175,17 @@ PLAIN: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
         for kind in NUMBERS
     ],
 ]
+USED_BITS = {Kind.DATE, Kind.TIMESTAMP}
+MONDAY, NOON = date(2026, 3, 30), datetime(2026, 3, 30, 12, tzinfo=UTC)
+FINE: dict[Kind, Any] = {
+    Kind.STRING: "a",
+    Kind.INTEGER: 1,
+    Kind.DECIMAL: Decimal(1),
+    Kind.DATE: MONDAY,
+    Kind.TIMESTAMP: NOON.replace(hour=0),
+    Kind.BOOLEAN: True,
+}
+"""Cells that break no rule here, but that of being unique."""
 USES: dict[Kind, list[tuple[str, tuple[tuple[str, Any], ...]]]] = {
     Kind.STRING: [("unique", ()), ("enum", (("values", ("a", "b")),)), ("length", (("low", 1), ("high", 3)))],
     Kind.INTEGER: [("between", (("low", -5), ("high", 9))), ("enum", (("values", (1, 2)),)), ("unique", ())],
@@ -208,6 +219,21 @@ def columns_of(draw: st.DrawFn, rows: int) -> pa.Array:
     return cells.dictionary_encode() if kind in {pa.string(), pa.int64()} and draw(st.booleans()) else cells
 
 
+def columns_like(own: Column, rows: int) -> st.SearchStrategy[pa.Array]:
+    """A column of the contract's own type, with values near the ends of what is accepted."""
+    near: dict[Kind, st.SearchStrategy[Any]] = {
+        Kind.STRING: TEXTS,
+        Kind.INTEGER: _bits(64),
+        Kind.DECIMAL: _decimals(18, 2),
+        Kind.DATE: st.dates().map(lambda day: day.toordinal() - EPOCH.toordinal())
+        | st.sampled_from([*DAYS, DAYS[1] + 1]),
+        Kind.TIMESTAMP: st.integers(*MICROSECONDS) | st.sampled_from([*MICROSECONDS, MICROSECONDS[1] + 1]),
+        Kind.BOOLEAN: st.booleans(),
+    }
+    cells = st.lists(st.none() | near[own.kind], min_size=rows, max_size=rows)
+    return cells.map(lambda each: of_bits(each, own.arrow) if own.kind in USED_BITS else pa.array(each, own.arrow))
+
+
 @st.composite
 def contracts(draw: st.DrawFn) -> Contract:
     """A column of each kind, each with some rules."""
@@ -229,9 +255,12 @@ def test_any_parquet_file_has_a_verdict_that_conserves_it_or_is_rejected(
     data: st.DataObject, contract: Contract, rows: int
 ) -> None:
     names = [*(each.name for each in contract.columns), "more"]
-    file = a_parquet({name: data.draw(columns_of(rows), label=name) for name in names})
+    drawn = {each.name: pa.array([FINE[each.kind]] * rows, each.arrow) for each in contract.columns}
+    for each in data.draw(st.lists(st.sampled_from(contract.columns), min_size=1, max_size=3, unique=True)):
+        drawn[each.name] = data.draw(columns_like(each, rows) | columns_of(rows), label=each.name)
+    file = a_parquet({**drawn, "more": data.draw(columns_of(rows), label="more")})
     try:
-        found = validate(file, contract, known=Known(EPOCH, {}))
+        found = validate(file, contract, known=Known(NOON, {}))
     except RejectedError:
         return
     check_conservation(found)
